@@ -1,0 +1,10 @@
+//! The `kv` command as scripts and people meet it: the real binary, its arguments, its two output
+//! streams and its exit code.
+
+mod contract;
+mod explain;
+mod help;
+mod json;
+mod not_built;
+mod support;
+mod usage;
