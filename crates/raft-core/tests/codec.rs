@@ -100,9 +100,9 @@ fn version_1_still_has_the_bytes_it_had() {
 
 // Run with `-- --ignored` after a kind was added; never to make a difference go away.
 #[test]
-#[ignore = "writes the golden file and the fuzzer's first corpus instead of checking them"]
-fn write_golden_and_corpus() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus");
+#[ignore = "writes the golden file and the fuzzer's seeds instead of checking them"]
+fn write_golden_and_seeds() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds");
     std::fs::write(
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/version-1.txt"),
         golden_now(),

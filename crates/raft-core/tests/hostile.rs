@@ -78,24 +78,24 @@ proptest! {
 
 /// Every file the fuzzer starts from or has ever failed on.
 fn replay(folder: &str, exercise: impl Fn(&[u8])) {
-    let folder = format!("{}/../../fuzz/corpus/{folder}", env!("CARGO_MANIFEST_DIR"));
-    let files = std::fs::read_dir(&folder).expect("the corpus is part of the repository");
+    let folder = format!("{}/../../fuzz/seeds/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(&folder).expect("the seeds are part of the repository");
     let mut count = 0;
     for file in files {
         let path = file.expect("the folder can be read").path();
-        exercise(&std::fs::read(&path).expect("a corpus file can be read"));
+        exercise(&std::fs::read(&path).expect("a seed can be read"));
         count += 1;
     }
     assert!(count > 0, "{folder} is empty");
 }
 
 #[test]
-fn the_fuzz_corpus_of_messages_replays() {
+fn the_fuzz_seeds_of_messages_replays() {
     replay("message", survives);
 }
 
 #[test]
-fn the_fuzz_corpus_of_entries_replays() {
+fn the_fuzz_seeds_of_entries_replays() {
     replay("entries", survives);
 }
 

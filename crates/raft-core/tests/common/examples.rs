@@ -1,4 +1,4 @@
-//! One example of every kind, with every field different, for golden bytes and the fuzzer's first corpus.
+//! One example of every kind, with every field different, for golden bytes and the fuzzer's seeds.
 
 use bytes::Bytes;
 use raft_core::{
