@@ -98,7 +98,7 @@ fn tiers_roles_formats_and_models_are_from_their_lists() {
     check("kv check --tier 4 FILE", "4 is not in 0..=3");
     check("kv cert issue-client --role root", "admin, write, read");
     check("kv get k -o yaml", "table, json");
-    check("kv check --model register FILE", "a model is kv, cas-register");
+    check("kv check --model ledger FILE", "a model is store, kv, register");
     check("kv bench delete", "put, get, mixed, counter");
 }
 
