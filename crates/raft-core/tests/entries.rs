@@ -4,8 +4,8 @@ mod common;
 
 use common::examples::{self, id};
 use raft_core::{
-    ENTRY_BYTES_MAX, ENTRY_HEADER_BYTES, Entries, EntriesBuf, Entry, EntryId, Index, LogTime,
-    Membership, Payload,
+    DecodeError, ENTRY_BYTES_MAX, ENTRY_HEADER_BYTES, Entries, EntriesBuf, Entry, EntryId, Index,
+    LogTime, Membership, Payload,
 };
 
 fn entry(id: EntryId, time: u64) -> Entry<'static> {
@@ -58,6 +58,15 @@ fn the_largest_entry_goes_alone_and_one_byte_more_is_refused() {
     EntriesBuf::default()
         .push(&Entry { payload, ..entry(id(1, 1), 0) })
         .expect_err("above the limit");
+
+    let mut run = EntriesBuf::default();
+    run.push(&entry(id(1, 1), 0)).expect("legal");
+    let mut bytes = run.take().bytes()[..ENTRY_HEADER_BYTES].to_vec();
+    bytes[..4].copy_from_slice(&u32::try_from(larger.len()).expect("2 MiB").to_le_bytes());
+    bytes.extend(larger);
+    let (size, max) = (ENTRY_BYTES_MAX as u64 + 1, ENTRY_BYTES_MAX as u64);
+    let refused = Err(DecodeError::TooLarge { what: "the size of an entry", size, max });
+    assert_eq!(Entries::decode(bytes.into()), refused);
 }
 
 #[test]

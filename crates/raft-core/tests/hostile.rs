@@ -112,6 +112,9 @@ fn an_announced_length_takes_no_memory() {
         }
     }
     survives(&[1, 0, 0xff, 0xff, 0, 0, 0, 0]);
+    // Counts that are allowed, and nothing behind them.
+    survives(&[1, 0, 64, 0]);
+    survives(&[1, 0, 0, 0, 0x00, 0x10]);
     survives(&[0xff, 0xff, 0xff, 0xff, 2, 1, 0, 0]);
 }
 

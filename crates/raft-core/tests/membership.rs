@@ -6,8 +6,8 @@ use bytes::Bytes;
 use common::{examples, strategies};
 use proptest::prelude::*;
 use raft_core::{
-    CONTACT_BYTES_MAX, MEMBERS_MAX, Member, Membership, MembershipError, NodeId, REMOVED_MAX,
-    Standing,
+    CONTACT_BYTES_MAX, DecodeError, MEMBERS_MAX, Member, Membership, MembershipError, NodeId,
+    REMOVED_MAX, Standing,
 };
 
 fn member(id: u64, standing: Standing) -> Member {
@@ -100,6 +100,21 @@ fn bytes_in_another_order_are_refused() {
     bytes[4..40].rotate_left(18);
     let refused = Membership::decode(&bytes).expect_err("members out of order").to_string();
     assert!(refused.contains("out of order"), "{refused}");
+}
+
+#[test]
+fn bytes_behind_a_membership_are_refused() {
+    let mut bytes = encoded(&examples::membership());
+    bytes.push(0);
+    let refused = Membership::decode(&bytes).expect_err("one byte too many").to_string();
+    assert!(refused.contains("left over"), "{refused}");
+}
+
+#[test]
+fn a_count_above_its_limit_is_refused_before_anything_is_read() {
+    let refused = Membership::decode(&[1, 0, 65, 0]);
+    let what = "the number of members";
+    assert_eq!(refused, Err(DecodeError::TooLarge { what, size: 65, max: 64 }));
 }
 
 #[test]
