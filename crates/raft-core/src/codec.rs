@@ -45,6 +45,7 @@ const INSTALL_SNAPSHOT_REPLY: u8 = 10;
 const TIMEOUT_NOW: u8 = 11;
 const READ_INDEX: u8 = 12;
 const READ_INDEX_REPLY: u8 = 13;
+const COMMIT: u8 = 14;
 
 /// How large a frame of this kind may be, header included; `None` for a kind the core does not have. To be
 /// asked before memory is taken for a frame.
@@ -54,7 +55,7 @@ pub fn frame_bytes_max(kind: u8) -> Option<usize> {
         APPEND_ENTRIES => Some(4 * 1024 * 1024),
         // A full membership: every member with the longest contact, and every removed id.
         INSTALL_SNAPSHOT => Some(64 * 1024),
-        REQUEST_PRE_VOTE..=READ_INDEX_REPLY => Some(256),
+        REQUEST_PRE_VOTE..=COMMIT => Some(256),
         _ => None,
     }
 }
@@ -134,6 +135,7 @@ fn kind_code(kind: &Kind) -> u8 {
         Kind::AppendEntriesReply(_) => APPEND_ENTRIES_REPLY,
         Kind::Heartbeat(_) => HEARTBEAT,
         Kind::HeartbeatReply(_) => HEARTBEAT_REPLY,
+        Kind::Commit(_) => COMMIT,
         Kind::InstallSnapshot(_) => INSTALL_SNAPSHOT,
         Kind::InstallSnapshotReply(_) => INSTALL_SNAPSHOT_REPLY,
         Kind::TimeoutNow(_) => TIMEOUT_NOW,
@@ -156,6 +158,7 @@ fn put_fields(out: &mut Vec<u8>, kind: &Kind) -> Result<Bytes, Contradiction> {
         Kind::AppendEntriesReply(fields) => put(out, fields),
         Kind::Heartbeat(fields) => put(out, fields),
         Kind::HeartbeatReply(fields) => put(out, fields),
+        Kind::Commit(fields) => put(out, fields),
         Kind::InstallSnapshot(install) => put_snapshot(out, install),
         Kind::InstallSnapshotReply(fields) => put(out, fields),
         Kind::TimeoutNow(fields) => put(out, fields),
@@ -197,6 +200,7 @@ fn take_fields(kind: u8, fields: &[u8], frame: &Bytes) -> Result<Kind, DecodeErr
         APPEND_ENTRIES_REPLY => take_all(fields).map(Kind::AppendEntriesReply),
         HEARTBEAT => take_all(fields).map(Kind::Heartbeat),
         HEARTBEAT_REPLY => take_all(fields).map(Kind::HeartbeatReply),
+        COMMIT => take_all(fields).map(Kind::Commit),
         INSTALL_SNAPSHOT => take_snapshot(fields).map(Kind::InstallSnapshot),
         INSTALL_SNAPSHOT_REPLY => take_all(fields).map(Kind::InstallSnapshotReply),
         TIMEOUT_NOW => take_all(fields).map(Kind::TimeoutNow),

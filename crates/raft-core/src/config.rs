@@ -13,10 +13,10 @@ pub struct Config {
     pub cluster: ClusterId,
     /// This node.
     pub id: NodeId,
-    /// This life of its data directory.
+    /// This life of its data directory. If it is unknown, nobody notices that the directory was lost.
     pub incarnation: Incarnation,
-    /// Where its randomness comes from. Two nodes of one cluster need different seeds, or they time out
-    /// together.
+    /// Where its randomness comes from: another number for each node, or they time out together, and for
+    /// each start, or an answer to a question of the last run is taken for one of this.
     pub seed: u64,
     /// Between equal logs a higher priority is elected first; it never keeps the only electable node out.
     pub priority: u8,
@@ -46,7 +46,10 @@ pub struct Config {
     pub snapshot_timeout_ms: u64,
     /// How far behind in bytes a learner may be and still be promoted.
     pub promotion_lag_bytes: u64,
-    /// Lets a leader answer reads without asking, if set.
+    /// How far behind in time: it must have held what was the end of the log no longer ago than this.
+    pub promotion_lag_ms: u64,
+    /// Lets a leader answer reads without asking, if set. A follower's promise counts only if its own lease
+    /// is as long as the leader's, so all nodes should have the same.
     pub lease: Option<Lease>,
 }
 
@@ -84,6 +87,7 @@ impl Config {
             log_bytes_max: 256 * 1024 * 1024,
             snapshot_timeout_ms: 10_000,
             promotion_lag_bytes: 256 * 1024,
+            promotion_lag_ms: 300,
             lease: None,
         }
     }

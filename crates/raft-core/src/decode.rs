@@ -31,6 +31,9 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Version { found: 0, .. } => {
+                f.write_str("the bytes name version 0, which never was")
+            }
             Self::Version { found, known } => write!(
                 f,
                 "the bytes are of format version {found}, this build reads up to {known}; update it"

@@ -66,6 +66,8 @@ struct Ends {
     last: EntryId,
     first_time: LogTime,
     last_time: LogTime,
+    /// Whether any of them is a membership, which is rare, so that most runs need not be searched.
+    has_membership: bool,
 }
 
 /// A run under construction, for whoever makes entries: the leader, and tests.
@@ -139,6 +141,50 @@ impl Entries {
     #[must_use]
     pub fn len(&self) -> u64 {
         self.ends.map_or(0, |ends| ends.last.index.since(ends.first.index.previous()))
+    }
+
+    /// Whether any of the entries is a membership.
+    #[must_use]
+    pub fn has_membership(&self) -> bool {
+        self.ends.is_some_and(|ends| ends.has_membership)
+    }
+
+    /// The part from position `index` on; all of it if it begins there or later.
+    pub(crate) fn starting_at(&self, index: Index) -> Self {
+        match self.ends {
+            Some(ends) if ends.first.index < index => self.split(index).1,
+            _ => self.clone(),
+        }
+    }
+
+    /// The part up to and with position `index`; all of it if it ends there or earlier.
+    pub(crate) fn ending_at(&self, index: Index) -> Self {
+        match (self.ends, index.next()) {
+            (Some(ends), Some(end)) if ends.last.index > index => self.split(end).0,
+            _ => self.clone(),
+        }
+    }
+
+    /// The first entries, as many as `bytes_max` holds and at least one.
+    pub(crate) fn limited(&self, bytes_max: usize) -> Self {
+        if self.bytes.len() <= bytes_max {
+            return self.clone();
+        }
+        let mut bytes = 0_usize;
+        let beyond = self.iter().skip_while(|entry| {
+            let is_first = bytes == 0;
+            bytes = bytes.saturating_add(entry.encoded_bytes());
+            is_first || bytes <= bytes_max
+        });
+        match beyond.map(|entry| entry.id.index).next() {
+            Some(index) => self.split(index).0,
+            None => self.clone(),
+        }
+    }
+
+    /// The same entries in memory of their own, so that a small run never pins a large packet.
+    pub(crate) fn copied(&self) -> Self {
+        Self { bytes: Bytes::copy_from_slice(&self.bytes), ends: self.ends }
     }
 
     /// The entries in order.
@@ -230,7 +276,8 @@ impl Ends {
             return Err("an entry has an earlier log time than the one before it");
         }
         Self::of_first(entry)?;
-        Ok(Self { last: entry.id, last_time: entry.time, ..ends })
+        let has_membership = ends.has_membership || is_membership(entry);
+        Ok(Self { last: entry.id, last_time: entry.time, has_membership, ..ends })
     }
 
     fn of_first(entry: &Entry<'_>) -> Result<Self, &'static str> {
@@ -240,7 +287,13 @@ impl Ends {
         if entry.id.term == Term(0) || entry.id.term > Term::MAX {
             return Err("an entry has a term in which nobody can lead");
         }
-        Ok(Self { first: entry.id, last: entry.id, first_time: entry.time, last_time: entry.time })
+        Ok(Self {
+            first: entry.id,
+            last: entry.id,
+            first_time: entry.time,
+            last_time: entry.time,
+            has_membership: is_membership(entry),
+        })
     }
 }
 
@@ -276,6 +329,33 @@ impl EntriesBuf {
         self.bytes.put_slice(payload);
         self.ends = Some(ends);
         Ok(())
+    }
+
+    /// Appends a whole run that follows the last entry.
+    pub(crate) fn extend(&mut self, run: &Entries) {
+        let Some(more) = run.ends else { return };
+        self.bytes.extend_from_slice(&run.bytes);
+        self.ends = Some(match self.ends {
+            None => more,
+            Some(ends) => Ends {
+                last: more.last,
+                last_time: more.last_time,
+                has_membership: ends.has_membership || more.has_membership,
+                ..ends
+            },
+        });
+    }
+
+    /// Whether nothing has been appended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_none()
+    }
+
+    /// The last entry appended.
+    #[must_use]
+    pub fn last(&self) -> Option<EntryId> {
+        self.ends.map(|ends| ends.last)
     }
 
     /// Bytes appended so far.
@@ -318,6 +398,10 @@ fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<Entry<'a>, DecodeError> {
         _ => return Err(DecodeError::Invalid("an entry is of a kind that does not exist")),
     };
     Ok(Entry { id: EntryId::new(term, index), time, payload })
+}
+
+fn is_membership(entry: &Entry<'_>) -> bool {
+    matches!(entry.payload, Payload::Membership(_))
 }
 
 fn check_payload(payload: Payload<'_>) -> Result<(), DecodeError> {

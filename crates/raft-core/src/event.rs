@@ -1,6 +1,8 @@
 //! What happened inside, for whoever writes logs, counts, or shows it to a person. Nothing depends on
 //! anyone reading them: what must be done stands in the other fields of the output.
 
+use serde::{Deserialize, Serialize};
+
 use crate::contradiction::Contradiction;
 use crate::ids::{EntryId, Incarnation, Index, NodeId, Term};
 use crate::membership::Standing;
@@ -126,7 +128,7 @@ pub enum Event {
 }
 
 /// Why a vote was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VoteRefusal {
     /// The term asked for is behind.
     OldTerm,

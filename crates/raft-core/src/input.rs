@@ -36,7 +36,7 @@ pub enum Input<'a> {
         /// The connection that is gone; of an earlier one it says nothing new.
         epoch: Epoch,
     },
-    /// A client wants this command in the log. It is buffered and leaves with the next flush, together with
+    /// A client wants this command in the log, an empty one too. It is buffered and leaves with the next flush, together with
     /// whatever else came meanwhile.
     Propose {
         /// The caller's name for it.
@@ -51,10 +51,18 @@ pub enum Input<'a> {
         /// How fresh the answer must be.
         level: ReadLevel,
     },
+    /// The leader's driver wants log time to move on although nothing was proposed: an empty entry.
+    ProposeEmpty {
+        /// The caller's name for it.
+        token: Token,
+    },
     /// An operator wants other members.
     Change {
         /// The caller's name for it.
         token: Token,
+        /// Where the membership stands in the log that the wish was made from. If another has come into
+        /// force meanwhile, the change is refused: it would undo what somebody else has just done.
+        based_on: Index,
         /// The membership wanted in the end. Not joint: the way there is the core's affair. A member
         /// already known keeps its incarnation where this leaves it open.
         membership: Membership,
@@ -94,9 +102,27 @@ pub enum Input<'a> {
         id: SnapshotId,
         /// Where the chunk begins. What is staged never has a hole.
         offset: u64,
-        /// Its length. A whole that fails its checksum is reported as zero bytes at offset zero: begin
-        /// again.
+        /// Its length.
         len: u64,
+    },
+    /// A snapshot under transfer is staged here whole and fails its checksum: it has been dropped, and the
+    /// transfer begins again.
+    SnapshotDamaged {
+        /// Who sent it.
+        from: NodeId,
+        /// Which snapshot.
+        id: SnapshotId,
+    },
+    /// The snapshot asked for at this index could not be taken: the disk is full, say. Asked for again
+    /// later.
+    SnapshotFailed {
+        /// The index of its `SnapshotMeta`.
+        index: Index,
+    },
+    /// The bytes of a transfer could not be sent. A hint: a deadline of the core's finds it out too.
+    SnapshotNotSent {
+        /// To whom.
+        to: NodeId,
     },
     /// The node is stopping. Every token still waiting gets its outcome, and nothing leaves any more.
     Stop,

@@ -6,27 +6,25 @@
 //! # use raft_core::{Config, ClusterId, Input, Loaded, Membership, NodeId, Output, Raft, StepError, Time};
 //! # fn inputs() -> Vec<Input<'static>> { vec![Input::Tick] }
 //! # fn carry_out(_: &Output) {}
+//! # fn report(_: StepError) {}
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let (clock, seed) = (Time::from_ms(7), 42);
 //! let members = Membership::of_voters([NodeId(1), NodeId(2), NodeId(3)])?;
 //! let config = Config::new(ClusterId(0x51), NodeId(1), seed);
 //! let mut raft = Raft::open(config, Loaded::genesis(members))?;
 //! let mut out = Output::new();
-//! # let mut turn = || -> Result<(), StepError> {
 //!
 //! // One turn of a driver's loop: everything that has happened, then a tick if one is due.
 //! let now = clock;
 //! for input in inputs() {
-//!     raft.step(now, input, &mut out)?;
+//!     raft.step(now, input, &mut out).unwrap_or_else(report);
 //! }
 //! if raft.deadline() <= now {
-//!     raft.step(now, Input::Tick, &mut out)?;
+//!     raft.step(now, Input::Tick, &mut out).unwrap_or_else(report);
 //! }
-//! carry_out(&out); // send, write, apply, answer: in any order
+//! carry_out(&out); // send, write, apply, answer: in any order, also after an error
 //! out.clear();
 //! // Now sleep until something happens, or until raft.deadline().
-//! # Ok(()) };
-//! # assert_eq!(turn(), Err(StepError::NotBuilt));
 //! # Ok(())
 //! # }
 //! ```
@@ -69,19 +67,35 @@ mod codec;
 mod config;
 mod contradiction;
 mod decode;
+mod disk;
+mod durability;
+mod election;
 mod entries;
 mod event;
+mod explain;
+mod follower;
 mod ids;
 mod input;
+mod invariants;
+mod leader;
+mod links;
 mod loaded;
 mod log;
 mod membership;
 mod message;
 mod outcome;
 mod output;
+mod pressure;
+mod progress;
+mod quorum;
 mod raft;
+mod replication;
+mod rng;
+mod role;
 mod snapshot;
 mod status;
+mod trace;
+mod waiting;
 
 pub use codec::{KIND_MAX, MESSAGE_VERSION, frame_bytes_max};
 pub use config::{Config, ConfigError, Lease};
@@ -99,12 +113,13 @@ pub use membership::{
     CONTACT_BYTES_MAX, MEMBERS_MAX, Member, Membership, MembershipError, REMOVED_MAX, Standing,
 };
 pub use message::{
-    AppendEntries, AppendEntriesReply, AppendResult, Heartbeat, HeartbeatReply, InstallResult,
-    InstallSnapshot, InstallSnapshotReply, Kind, Message, Nonsense, ReadIndex, ReadIndexReply,
-    RequestPreVote, RequestPreVoteReply, RequestVote, RequestVoteReply, TimeoutNow,
+    AppendEntries, AppendEntriesReply, AppendResult, Commit, Heartbeat, HeartbeatReply,
+    InstallResult, InstallSnapshot, InstallSnapshotReply, Kind, Message, Nonsense, ReadIndex,
+    ReadIndexReply, RequestPreVote, RequestPreVoteReply, RequestVote, RequestVoteReply, TimeoutNow,
 };
 pub use outcome::{Bound, End, Outcome, ReadOutcome, Refused, TransferEnd, Unknown};
 pub use output::{Apply, Ballot, Envelope, LogBehind, Output, SnapshotWrite, Write};
 pub use raft::{Raft, StepError};
 pub use snapshot::{SnapshotId, SnapshotMeta};
 pub use status::{Explanation, Health, PeerState, PeerStatus, RoleName, Status};
+pub use trace::{Action, Trace};

@@ -18,14 +18,16 @@ pub struct Loaded {
     pub ballot: Option<Ballot>,
     /// The newest good snapshot, or the genesis.
     pub snapshot: SnapshotMeta,
+    /// The size of that snapshot's file, by which it is offered to peers. Zero for the genesis.
+    pub snapshot_bytes: u64,
     /// The log behind the snapshot, in order and without a gap.
     pub log: Vec<Entries>,
     /// The newest commit index found in the log. A hint: it may lag behind, and it is clamped to the log.
     pub commit_hint: Index,
     /// How far the state machine has applied already; at least the snapshot.
     pub applied: Index,
-    /// From this index on the log may lack or misrepresent acknowledged entries. The node recovers from
-    /// its peers before it counts again.
+    /// From this index on the log may lack or misrepresent acknowledged entries. Whatever `log` still holds
+    /// of them is dropped, and the node recovers from its peers before it counts again.
     pub suspect_from: Option<Index>,
 }
 
@@ -46,6 +48,7 @@ impl Loaded {
         Self {
             ballot: Some(Ballot::default()),
             snapshot: SnapshotMeta::genesis(membership),
+            snapshot_bytes: 0,
             log: Vec::new(),
             commit_hint: Index::ZERO,
             applied: Index::ZERO,

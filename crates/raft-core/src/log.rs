@@ -3,8 +3,11 @@
 //!
 //! Invariant: the first run follows the snapshot, and each run follows the one before it.
 
-use crate::entries::{Entries, Payload};
-use crate::ids::{EntryId, Index, LogTime};
+use std::collections::VecDeque;
+
+use crate::contradiction::Contradiction;
+use crate::entries::{Entries, EntriesBuf, Payload};
+use crate::ids::{EntryId, Index, LogTime, Term};
 use crate::loaded::OpenError;
 use crate::membership::Membership;
 use crate::snapshot::SnapshotMeta;
@@ -13,9 +16,12 @@ use crate::snapshot::SnapshotMeta;
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     snapshot: SnapshotMeta,
-    runs: Vec<Entries>,
+    runs: VecDeque<Entries>,
     last: EntryId,
+    last_time: LogTime,
     bytes: u64,
+    /// Where each term behind the snapshot begins. A lookup needs no entry.
+    terms: Vec<EntryId>,
     /// Every membership behind the snapshot, and where it stands: the last is in force, the ones before
     /// come back when an entry is truncated.
     memberships: Vec<(Index, Membership)>,
@@ -26,9 +32,11 @@ impl Log {
     pub(crate) fn load(snapshot: SnapshotMeta, runs: Vec<Entries>) -> Result<Self, OpenError> {
         let mut log = Self {
             last: snapshot.last,
+            last_time: snapshot.time,
             snapshot,
-            runs: Vec::with_capacity(runs.len()),
+            runs: VecDeque::with_capacity(runs.len()),
             bytes: 0,
+            terms: Vec::new(),
             memberships: Vec::new(),
         };
         if log.snapshot.membership_index > log.snapshot.last.index {
@@ -37,47 +45,29 @@ impl Log {
                 log.snapshot.last, log.snapshot.membership_index
             )));
         }
-        let mut time = log.snapshot.time;
+        let last = log.snapshot.last;
+        if (last.index == Index::ZERO) != (last.term == Term(0)) {
+            return Err(OpenError::Loaded(format!(
+                "the snapshot ends at {last}, which is no entry"
+            )));
+        }
+        if last.index > Index::ZERO && log.snapshot.membership.members().is_empty() {
+            return Err(OpenError::Loaded(format!("the snapshot up to {last} has no members")));
+        }
         for run in runs {
-            time = log.push_loaded(run, time)?;
+            log.append(run).map_err(|wrong| OpenError::Loaded(wrong.to_string()))?;
         }
         Ok(log)
-    }
-
-    fn push_loaded(&mut self, run: Entries, time: LogTime) -> Result<LogTime, OpenError> {
-        let (Some(first), Some(last), Some(first_time), Some(last_time)) =
-            (run.first(), run.last(), run.first_time(), run.last_time())
-        else {
-            return Ok(time);
-        };
-        if self.last.index.next() != Some(first.index) || first.term < self.last.term {
-            return Err(OpenError::Loaded(format!(
-                "entry {first} does not follow {}, the entry before it",
-                self.last
-            )));
-        }
-        if first_time < time {
-            return Err(OpenError::Loaded(format!(
-                "the log time of entry {first} is before that of {}",
-                self.last
-            )));
-        }
-        for entry in &run {
-            let Payload::Membership(bytes) = entry.payload else { continue };
-            let membership = Membership::decode(bytes).map_err(|error| {
-                OpenError::Loaded(format!("the membership in entry {}: {error}", entry.id))
-            })?;
-            self.memberships.push((entry.id.index, membership));
-        }
-        self.last = last;
-        self.bytes = self.bytes.saturating_add(run.bytes().len() as u64);
-        self.runs.push(run);
-        Ok(last_time)
     }
 
     /// The last entry; the snapshot's if nothing follows it.
     pub(crate) fn last(&self) -> EntryId {
         self.last
+    }
+
+    /// The last entry's log time.
+    pub(crate) fn last_time(&self) -> LogTime {
+        self.last_time
     }
 
     /// The snapshot's last entry: the one before the first in memory.
@@ -96,5 +86,185 @@ impl Log {
             (self.snapshot.membership_index, &self.snapshot.membership),
             |(index, membership)| (*index, membership),
         )
+    }
+
+    /// The term of the last entry behind the snapshot; zero if there is none.
+    pub(crate) fn newest_record_term(&self) -> Term {
+        self.runs.back().and_then(Entries::last).map_or(Term(0), |last| last.term)
+    }
+
+    /// The newest membership at or before `index`.
+    pub(crate) fn membership_at(&self, index: Index) -> &Membership {
+        let standing = self.memberships.iter().rev().find(|(at, _)| *at <= index);
+        standing.map_or(&self.snapshot.membership, |(_, membership)| membership)
+    }
+
+    /// The term of the entry at `index`; `None` below the snapshot's last entry and beyond the log.
+    pub(crate) fn term_at(&self, index: Index) -> Option<Term> {
+        if index > self.last.index || index < self.snapshot.last.index {
+            return None;
+        }
+        let begun = self.terms.partition_point(|start| start.index <= index);
+        let start = begun.checked_sub(1).and_then(|at| self.terms.get(at));
+        Some(start.map_or(self.snapshot.last.term, |start| start.term))
+    }
+
+    /// Whether the log holds this entry, as far as it can still tell.
+    pub(crate) fn holds(&self, id: EntryId) -> bool {
+        self.term_at(id.index) == Some(id.term)
+    }
+
+    /// The last entry whose index and term are both at or below these: where agreement with a log that
+    /// holds `above` may be sought. Entries up to the snapshot are committed, so it is the lowest answer.
+    pub(crate) fn last_not_above(&self, above: EntryId) -> EntryId {
+        let index = above.index.min(self.last.index);
+        let mut candidate = index;
+        for start in self.terms.iter().rev() {
+            if start.index <= candidate {
+                if start.term <= above.term {
+                    return EntryId::new(start.term, candidate);
+                }
+                candidate = start.index.previous();
+            }
+        }
+        EntryId::new(self.snapshot.last.term, candidate.min(self.snapshot.last.index))
+    }
+
+    /// Puts a run behind the last entry.
+    pub(crate) fn append(&mut self, run: Entries) -> Result<(), Contradiction> {
+        let (Some(first), Some(last), Some(first_time), Some(last_time)) =
+            (run.first(), run.last(), run.first_time(), run.last_time())
+        else {
+            return Ok(());
+        };
+        if self.last.index.next() != Some(first.index) || first.term < self.last.term {
+            return Err(Contradiction::new(format!(
+                "entry {first} does not follow {}, the entry before it",
+                self.last
+            )));
+        }
+        if first_time < self.last_time {
+            return Err(Contradiction::new(format!(
+                "the log time of entry {first} is before that of {}",
+                self.last
+            )));
+        }
+        self.note_terms(&run, last.term);
+        self.note_memberships(&run)?;
+        self.last = last;
+        self.last_time = last_time;
+        self.bytes = self.bytes.saturating_add(run.bytes().len() as u64);
+        self.runs.push_back(run);
+        Ok(())
+    }
+
+    // Only a run that ends in another term than the log can begin one.
+    fn note_terms(&mut self, run: &Entries, last_term: Term) {
+        let mut term = self.last.term;
+        if term == last_term {
+            return;
+        }
+        for entry in run {
+            if entry.id.term != term {
+                term = entry.id.term;
+                self.terms.push(entry.id);
+            }
+        }
+    }
+
+    fn note_memberships(&mut self, run: &Entries) -> Result<(), Contradiction> {
+        if !run.has_membership() {
+            return Ok(());
+        }
+        for entry in run {
+            let Payload::Membership(bytes) = entry.payload else { continue };
+            let membership = Membership::decode(bytes).map_err(|error| {
+                Contradiction::new(format!("the membership in entry {}: {error}", entry.id))
+            })?;
+            self.memberships.push((entry.id.index, membership));
+        }
+        Ok(())
+    }
+
+    /// Drops every entry from `from` on, and says how many. What is in a snapshot stays.
+    pub(crate) fn truncate(&mut self, from: Index) -> Result<u64, Contradiction> {
+        if from <= self.snapshot.last.index {
+            return Err(Contradiction::new(format!(
+                "the log would be cut at {from}, and a snapshot holds it up to {}",
+                self.snapshot.last
+            )));
+        }
+        let dropped = self.last.index.since(from.previous());
+        while let Some(run) =
+            self.runs.pop_back_if(|run| run.last().is_some_and(|end| end.index >= from))
+        {
+            self.bytes = self.bytes.saturating_sub(run.bytes().len() as u64);
+            let (kept, _) = run.split(from);
+            if !kept.is_empty() {
+                self.bytes = self.bytes.saturating_add(kept.bytes().len() as u64);
+                self.runs.push_back(kept);
+            }
+        }
+        let end = self.runs.back();
+        self.last = end.and_then(Entries::last).unwrap_or(self.snapshot.last);
+        self.last_time = end.and_then(Entries::last_time).unwrap_or(self.snapshot.time);
+        self.terms.retain(|start| start.index < from);
+        self.memberships.retain(|(index, _)| *index < from);
+        Ok(dropped)
+    }
+
+    /// Entries from `from` on, about `bytes_max` of them and at least one, in one run: shared if they lie
+    /// in one, else copied together, which only a peer that is behind needs.
+    pub(crate) fn read(&self, from: Index, bytes_max: usize) -> Entries {
+        let at = self.run_at(from);
+        let Some(run) = self.runs.get(at) else { return Entries::empty() };
+        let first = run.starting_at(from);
+        let mut together = EntriesBuf::default();
+        let mut bytes = first.bytes().len();
+        for run in self.runs.iter().skip(at.saturating_add(1)) {
+            bytes = bytes.saturating_add(run.bytes().len());
+            if bytes > bytes_max {
+                break;
+            }
+            if together.is_empty() {
+                together = EntriesBuf::with_capacity(bytes_max);
+                together.extend(&first);
+            }
+            together.extend(run);
+        }
+        if together.is_empty() { first.limited(bytes_max) } else { together.take() }
+    }
+
+    /// Entries from `from` up to `upto`, about `bytes_max` of them and at least one, as they lie.
+    pub(crate) fn share(&self, from: Index, upto: Index, bytes_max: usize) -> Entries {
+        let Some(run) = self.runs.get(self.run_at(from)) else { return Entries::empty() };
+        run.starting_at(from).ending_at(upto).limited(bytes_max)
+    }
+
+    fn run_at(&self, index: Index) -> usize {
+        self.runs.partition_point(|run| run.last().is_some_and(|last| last.index < index))
+    }
+
+    /// Everything that must hold of a log, checked entry by entry: for tests and simulation.
+    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+        let mut again = Self::load(self.snapshot.clone(), Vec::new())
+            .map_err(|error| Contradiction::new(error.to_string()))?;
+        for run in &self.runs {
+            again.append(run.clone())?;
+            for entry in run {
+                if self.term_at(entry.id.index) != Some(entry.id.term) {
+                    return Err(Contradiction::new(format!(
+                        "the log has another term for entry {}",
+                        entry.id
+                    )));
+                }
+            }
+        }
+        let same = again.last == self.last
+            && again.last_time == self.last_time
+            && again.bytes == self.bytes
+            && again.terms == self.terms
+            && again.memberships == self.memberships;
+        if same { Ok(()) } else { Err(Contradiction::new("the log's summary is not its content")) }
     }
 }

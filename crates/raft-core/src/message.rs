@@ -7,14 +7,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::entries::Entries;
+use crate::event::VoteRefusal;
 use crate::ids::{EntryId, Epoch, Index, Round, Term};
 use crate::snapshot::{SnapshotId, SnapshotMeta};
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The sender's term. A receiver with an older one adopts it first, except from a pre-vote, which
-    /// changes nobody's term.
+    /// The sender's own term. A receiver with an older one adopts it first, except from a pre-vote and from
+    /// an answer that grants one: those change nobody's term.
     pub term: Term,
     /// What it says.
     pub kind: Kind,
@@ -39,6 +40,8 @@ pub enum Kind {
     Heartbeat(Heartbeat),
     /// I do.
     HeartbeatReply(HeartbeatReply),
+    /// This much is committed. Needs no answer.
+    Commit(Commit),
     /// You are too far behind: a snapshot follows on a stream of its own.
     InstallSnapshot(InstallSnapshot),
     /// How much of it is staged, or that it is installed.
@@ -59,17 +62,22 @@ pub struct RequestPreVote {
     pub round: Round,
     /// The asker's last entry.
     pub last: EntryId,
+    /// The asker's last committed entry. A receiver that holds the same entry may take it as committed.
+    pub commit: EntryId,
     /// Between equal logs the higher priority goes first.
     pub priority: u8,
 }
 
-/// The answer to a [`RequestPreVote`].
+/// The answer to a [`RequestPreVote`]. The message's term is the answerer's own; the asker takes over a newer
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestPreVoteReply {
     /// The round that was asked in.
     pub round: Round,
-    /// Whether a vote in the next term would be granted as things stand.
-    pub granted: bool,
+    /// Why a vote in the next term would be refused as things stand; `None` if it would be granted.
+    pub refusal: Option<VoteRefusal>,
+    /// The answerer's last committed entry, as in [`RequestPreVote::commit`].
+    pub commit: EntryId,
 }
 
 /// A candidate asks for a vote in the message's term.
@@ -89,8 +97,8 @@ pub struct RequestVote {
 /// The answer to a [`RequestVote`] of the message's term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestVoteReply {
-    /// Whether the vote was given; it is durable by now.
-    pub granted: bool,
+    /// Why the vote was refused; `None` if it was given, and is durable by now.
+    pub refusal: Option<VoteRefusal>,
     /// The voter's last committed entry, as in [`RequestVote::commit`].
     pub commit: EntryId,
 }
@@ -145,6 +153,8 @@ pub struct Heartbeat {
     pub round: Round,
     /// The smaller of what is committed and what this peer is known to hold.
     pub commit_index: Index,
+    /// How long the leader means to count on the answer for reads from its lease; zero if it does not.
+    pub lease_ms: u64,
 }
 
 /// The answer to a [`Heartbeat`].
@@ -154,8 +164,21 @@ pub struct HeartbeatReply {
     pub epoch: Epoch,
     /// The round of the heartbeat.
     pub round: Round,
+    /// This node will help nobody else to be elected for as long as the heartbeat asked, also not after a
+    /// restart. Only such answers count towards a lease.
+    pub promised: bool,
     /// As in [`AppendEntriesReply::busy`].
     pub busy: bool,
+}
+
+/// Tells a commit that no append has carried within a moment. Nobody answers it; if it is lost, the next
+/// heartbeat or append tells the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The sender's count of its connections with this peer.
+    pub epoch: Epoch,
+    /// How far the leader has committed. It binds a follower only as far as it is proven to match.
+    pub commit_index: Index,
 }
 
 /// Opens the transfer of a snapshot. The bytes from `offset` on follow on a stream of their own; how much of
@@ -229,11 +252,17 @@ impl Message {
             return Err(Nonsense("a message carries a term behind which no election could follow"));
         }
         match &self.kind {
-            Kind::RequestPreVote(ask) => check_candidate(ask.last, self.term),
-            Kind::RequestPreVoteReply(_) => Ok(()),
+            Kind::RequestPreVote(ask) => {
+                check_candidate(ask.last, self.term)?;
+                check_commit(ask.commit, ask.last)
+            }
+            Kind::RequestPreVoteReply(reply) => {
+                check_candidate(reply.commit, self.term)?;
+                check_refusal(reply.refusal)
+            }
             Kind::RequestVote(ask) => {
                 self.check_term()?;
-                check_id(ask.commit)?;
+                check_commit(ask.commit, ask.last)?;
                 if ask.last.term >= self.term {
                     return Err(Nonsense("a candidate's log is not older than its term"));
                 }
@@ -241,7 +270,8 @@ impl Message {
             }
             Kind::RequestVoteReply(reply) => {
                 self.check_term()?;
-                check_id(reply.commit)
+                check_candidate(reply.commit, self.term)?;
+                check_refusal(reply.refusal)
             }
             Kind::AppendEntries(append) => {
                 self.check_term()?;
@@ -256,6 +286,10 @@ impl Message {
                 check_index(beat.commit_index)
             }
             Kind::HeartbeatReply(_) | Kind::ReadIndex(_) => self.check_term(),
+            Kind::Commit(notice) => {
+                self.check_term()?;
+                check_index(notice.commit_index)
+            }
             Kind::InstallSnapshot(install) => {
                 self.check_term()?;
                 install.check(self.term)
@@ -352,6 +386,21 @@ fn check_id(id: EntryId) -> Result<(), Nonsense> {
         return Err(Nonsense("a message names an entry that no log can hold"));
     }
     Ok(())
+}
+
+// What is committed at a candidate is in its log.
+fn check_commit(commit: EntryId, last: EntryId) -> Result<(), Nonsense> {
+    check_id(commit)?;
+    if commit.index > last.index || commit.term > last.term {
+        return Err(Nonsense("a candidate has committed more than its log holds"));
+    }
+    Ok(())
+}
+
+fn check_refusal(refusal: Option<VoteRefusal>) -> Result<(), Nonsense> {
+    let Some(VoteRefusal::OldLog { theirs, ours }) = refusal else { return Ok(()) };
+    check_id(theirs)?;
+    check_id(ours)
 }
 
 // Nobody holds an entry of a later term than its own.

@@ -17,9 +17,15 @@ pub struct Outcome {
 /// How a proposal, change or transfer ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Done: committed as this entry. For a change, the entry is the one after which nothing is joint; for a
-    /// transfer, the first that the new leader is known to have made, or the last of the old one.
+    /// Done: committed as this entry. For a change, the entry is the one after which nothing is joint.
     Committed(EntryId),
+    /// Done: this one leads.
+    Transferred {
+        /// The new leader.
+        to: NodeId,
+        /// Its term.
+        term: Term,
+    },
     /// It has no effect, now or later, and this is why.
     Refused(Refused),
     /// It may take effect later, or never: nobody here will learn which.
@@ -64,6 +70,11 @@ pub enum Refused {
         /// Where it stands in the log.
         index: Index,
     },
+    /// Another membership has come into force since the wish was made.
+    ChangedMeanwhile {
+        /// Where it stands in the log.
+        index: Index,
+    },
     /// The membership wanted cannot be reached from the present one; the sentence says which rule it
     /// breaks, with the arithmetic.
     BadChange(String),
@@ -76,7 +87,7 @@ pub enum Refused {
     },
     /// No such voter, so leadership cannot go there.
     NotVoter(NodeId),
-    /// The transfer was given up.
+    /// The transfer was given up before its target was told, so it will not happen.
     TransferEnded(TransferEnd),
     /// At its position another leader's entry is committed.
     Overwritten {
@@ -107,6 +118,11 @@ pub enum Unknown {
     Covered {
         /// The last entry of the snapshot.
         by: EntryId,
+    },
+    /// The target of a transfer was told to campaign, and has not taken over in time. It still may.
+    TransferLate {
+        /// The target.
+        to: NodeId,
     },
     /// The node stopped with the entry in its log.
     Stopped,
@@ -164,6 +180,10 @@ impl fmt::Display for Refused {
             Self::ChangeUnderWay { index } => {
                 write!(f, "the change of members at index {index} is not finished")
             }
+            Self::ChangedMeanwhile { index } => write!(
+                f,
+                "another membership has come into force at index {index}; look at it and ask again"
+            ),
             Self::BadChange(sentence) => f.write_str(sentence),
             Self::LosesQuorum { answering, needed } => write!(
                 f,
@@ -195,6 +215,9 @@ impl fmt::Display for Unknown {
                 write!(f, "leadership was lost to term {term} before the entry was committed")
             }
             Self::Covered { by } => write!(f, "a snapshot up to {by} covers the position"),
+            Self::TransferLate { to } => {
+                write!(f, "{to} was told to campaign and has not taken over; it still may")
+            }
             Self::Stopped => f.write_str("the node stopped before the entry was committed"),
             Self::StorageFault => f.write_str("the disk failed before the entry was committed"),
             Self::Poisoned => {

@@ -6,10 +6,11 @@
 
 use crate::entries::Entries;
 use crate::event::Event;
-use crate::ids::{Index, NodeId, Term, WriteToken};
+use crate::ids::{Epoch, Index, NodeId, Term, WriteToken};
 use crate::message::Message;
 use crate::outcome::{Outcome, ReadOutcome};
 use crate::snapshot::{SnapshotId, SnapshotMeta};
+use crate::trace::Trace;
 
 /// What [`Raft::step`](crate::Raft::step) appends to. Carry it all out, then [`clear`](Output::clear) it.
 #[derive(Debug, Default)]
@@ -26,6 +27,18 @@ pub struct Output {
     pub reads: Vec<ReadOutcome>,
     /// What a log line, a metric or an operator wants to know.
     pub events: Vec<Event>,
+    /// Every transition, if there is a list to put them in; `None` costs nothing.
+    pub trace: Option<Vec<Trace>>,
+}
+
+/// How full a buffer was, so that what a step has added can be taken back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    write: usize,
+    send: usize,
+    apply: usize,
+    outcomes: usize,
+    reads: usize,
 }
 
 /// One thing for the state machine to do. Their order is the whole truth about its state: a snapshot is
@@ -86,6 +99,10 @@ pub struct Ballot {
     pub term: Term,
     /// Who got this node's vote in that term. Changes only from nobody to somebody, or with the term.
     pub vote: Option<NodeId>,
+    /// Set while this node recovers a log that was suspect when it started: the newest term in which it
+    /// may have acknowledged what it has lost. Kept beside the vote, so that a second restart does not
+    /// take the repaired part for the whole.
+    pub recovering: Option<Term>,
 }
 
 /// A message on its way out.
@@ -93,6 +110,8 @@ pub struct Ballot {
 pub struct Envelope {
     /// The peer it is for; never this node.
     pub to: NodeId,
+    /// The connection it is for: on a newer one it would say what is no longer asked. The driver drops it.
+    pub epoch: Epoch,
     /// The last write it rests on, which is durable by now: for an observer to check.
     pub rests_on: WriteToken,
     /// What it says.
@@ -117,6 +136,31 @@ impl Output {
             && self.events.is_empty()
     }
 
+    /// A buffer that also takes every transition.
+    #[must_use]
+    pub fn tracing() -> Self {
+        Self { trace: Some(Vec::new()), ..Self::default() }
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            write: self.write.len(),
+            send: self.send.len(),
+            apply: self.apply.len(),
+            outcomes: self.outcomes.len(),
+            reads: self.reads.len(),
+        }
+    }
+
+    /// Takes back what was added since the mark, except events and transitions: they happened.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.write.truncate(mark.write);
+        self.send.truncate(mark.send);
+        self.apply.truncate(mark.apply);
+        self.outcomes.truncate(mark.outcomes);
+        self.reads.truncate(mark.reads);
+    }
+
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.write.clear();
@@ -125,5 +169,8 @@ impl Output {
         self.outcomes.clear();
         self.reads.clear();
         self.events.clear();
+        if let Some(trace) = &mut self.trace {
+            trace.clear();
+        }
     }
 }

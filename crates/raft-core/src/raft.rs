@@ -1,37 +1,77 @@
-//! One node of a Raft cluster as a value. It is opened from what storage recovered, stepped with what
-//! happened, and asked when it wants to be woken.
+//! One node of a Raft cluster as a value: its state, the way in for every input, and the commit index. What
+//! it does in each role stands in the files of the roles.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::config::Config;
 use crate::contradiction::Contradiction;
-use crate::ids::{Index, NodeId, Term, Time};
-use crate::input::Input;
+use crate::durability::Durability;
+use crate::entries::Payload;
+use crate::event::Event;
+use crate::ids::{Incarnation, Index, NodeId, Round, Term, Time, Token, WriteToken};
+use crate::input::{Input, ReadLevel};
+use crate::invariants::Marks;
+use crate::links::Link;
 use crate::loaded::{Loaded, OpenError};
 use crate::log::Log;
-use crate::membership::{Membership, Standing};
-use crate::output::{Ballot, Output};
-use crate::status::{Explanation, Health, RoleName, Status};
+use crate::membership::Membership;
+use crate::message::{Kind, Message};
+use crate::outcome::{ReadOutcome, Refused, Unknown};
+use crate::output::{Apply, Ballot, Envelope, Output};
+use crate::pressure::Pressure;
+use crate::rng::Rng;
+use crate::role::{Follower, Role};
+use crate::trace::Action;
+use crate::waiting::Waiting;
 
 /// One node.
 ///
-/// Invariant: `snapshot <= applied <= commit <= last`.
+/// Invariant: `snapshot <= applied <= handed_out <= commit <= last`.
 #[derive(Debug)]
 pub struct Raft {
-    config: Config,
-    ballot: Ballot,
-    log: Log,
-    commit: Index,
-    applied: Index,
-    suspect_from: Option<Index>,
-    promise_lost: bool,
-    deadline: Time,
+    pub(crate) config: Config,
+    /// The latest time that was told; it never goes back.
+    pub(crate) now: Time,
+    pub(crate) ballot: Ballot,
+    pub(crate) log: Log,
+    pub(crate) durability: Durability,
+    pub(crate) role: Role,
+    pub(crate) links: BTreeMap<NodeId, Link>,
+    pub(crate) commit: Index,
+    /// Given to the state machine.
+    pub(crate) handed_out: Index,
+    /// Reported back by the state machine.
+    pub(crate) applied: Index,
+    pub(crate) apply_bytes: u64,
+    pub(crate) waiting: Waiting,
+    pub(crate) pressure: Pressure,
+    pub(crate) rng: Rng,
+    pub(crate) round: Round,
+    /// This node has asked for a pre-vote since it last heard a leader, so its priority has had its chance.
+    pub(crate) has_tried: bool,
+    pub(crate) health: Recovery,
+    pub(crate) disk_stalled: bool,
+    is_started: bool,
+    is_stopped: bool,
+    poison: Option<Contradiction>,
 }
 
-/// Why a step was refused. The node is as it was before.
+/// What keeps a node from counting, since it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// Nothing.
+    Done,
+    /// Its log was suspect. Whatever it has lost is of terms up to that of its vote file then.
+    Underway { vote_term: Term },
+    /// What it promised is lost: it never counts again.
+    PromiseLost,
+}
+
+/// Why a step was refused. The node is as it was before, or poisoned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepError {
-    /// The algorithm behind this contract is not built yet.
+    /// This input needs a part of the algorithm that is not built yet.
     NotBuilt,
     /// The driver reported what cannot be: a write never asked for, an index never handed out, a
     /// connection that goes back. The sentence says which.
@@ -43,36 +83,65 @@ pub enum StepError {
     Stopped,
 }
 
+impl From<Contradiction> for StepError {
+    fn from(what: Contradiction) -> Self {
+        Self::Poisoned(what)
+    }
+}
+
 impl Raft {
     /// A follower with the state that was loaded, checked and repaired: the commit index is raised to what
-    /// is applied and clamped to the log, and a node whose promises are lost, or older than its own log,
-    /// takes no part any more.
+    /// is applied and clamped to the log, entries from a suspect index on are dropped until a leader sends
+    /// them again, and a node whose promises are lost, or older than its own log, takes no part any more.
     ///
     /// # Errors
     /// Numbers that do not fit, or a state that this program cannot have written.
     pub fn open(config: Config, loaded: Loaded) -> Result<Self, OpenError> {
         config.check()?;
-        let log = Log::load(loaded.snapshot, loaded.log)?;
-        let (first, last) = (log.snapshot_last(), log.last());
-        check_applied(loaded.applied, first.index, last.index)?;
-        let ballot = loaded.ballot.unwrap_or_default();
-        if ballot.term > Term::MAX || last.term > Term::MAX {
-            return Err(OpenError::Loaded(format!(
-                "term {} leaves no room for another election",
-                ballot.term.max(last.term)
-            )));
+        let mut log = Log::load(loaded.snapshot, loaded.log)?;
+        check_applied(loaded.applied, log.snapshot_last().index, log.last().index)?;
+        check_identity(&config, log.membership().1)?;
+        let ballot = check_ballot(loaded.ballot.unwrap_or_default(), log.last().term)?;
+        // A record in the log proves that its term was once in the vote file. A vote file behind it is an old
+        // one, and what was promised since is lost as surely as if the file were gone. A snapshot proves
+        // nothing of the kind: it becomes current before the vote file of the same unit is written.
+        let newest_record = log.newest_record_term();
+        let health = match (loaded.suspect_from, ballot.recovering) {
+            _ if loaded.ballot.is_none() || newest_record > ballot.term => Recovery::PromiseLost,
+            (Some(_), vote_term) => {
+                Recovery::Underway { vote_term: vote_term.unwrap_or_default().max(ballot.term) }
+            }
+            (None, Some(vote_term)) => Recovery::Underway { vote_term },
+            (None, None) => Recovery::Done,
+        };
+        if let Some(from) = loaded.suspect_from {
+            drop_suspect(&mut log, from, loaded.applied)?;
         }
-        // A log entry proves that its term was once in the vote file. A vote file behind it is an old one,
-        // and what was promised since is lost as surely as if the file were gone.
-        let promise_lost = loaded.ballot.is_none() || last.term > ballot.term;
+        let (last, snapshot_term) = (log.last().index, log.snapshot_last().term);
+        // Had this node voted in the snapshot's term, its vote file would say so.
+        let seen = newest_record.max(snapshot_term);
+        let ballot =
+            if seen > ballot.term { Ballot { term: seen, vote: None, ..ballot } } else { ballot };
         Ok(Self {
-            ballot: Ballot { term: ballot.term.max(last.term), ..ballot },
-            commit: loaded.commit_hint.max(loaded.applied).min(last.index),
+            now: Time::default(),
+            ballot,
+            durability: Durability::new(last),
+            role: Role::Follower(Follower { leader: None, deadline: Time::default() }),
+            links: BTreeMap::new(),
+            commit: loaded.commit_hint.max(loaded.applied).min(last),
+            handed_out: loaded.applied,
             applied: loaded.applied,
-            suspect_from: loaded.suspect_from,
-            promise_lost,
-            // The core has not been told the time yet: the first tick is due at once.
-            deadline: Time::default(),
+            apply_bytes: 0,
+            waiting: Waiting::default(),
+            pressure: Pressure::default(),
+            rng: Rng::new(config.seed),
+            round: Round::default(),
+            has_tried: false,
+            health,
+            disk_stalled: false,
+            is_started: false,
+            is_stopped: false,
+            poison: None,
             config,
             log,
         })
@@ -80,126 +149,305 @@ impl Raft {
 
     /// Takes one input at time `now`, and appends to `out` what is to be done about it.
     ///
-    /// Proposals and reads are gathered: they leave with the next tick, and [`deadline`](Self::deadline) is
-    /// already past when some are waiting. So whoever drains all that has happened, and then ticks if the
-    /// deadline has passed, sends them as one batch.
+    /// Proposals are gathered: they leave with the next tick, and [`deadline`](Self::deadline) is already
+    /// past when some are waiting. So whoever drains all that has happened, and then ticks if the deadline
+    /// has passed, sends them as one batch. A time before one that was told earlier counts as that one.
+    ///
+    /// What is in `out` counts also when an error is returned: a node that is poisoned still answers whoever
+    /// waits.
     ///
     /// # Errors
     /// Whatever is wrong with the input, or the node; the node is unchanged, or poisoned.
-    pub fn step(
-        &mut self,
-        _now: Time,
-        _input: Input<'_>,
-        _out: &mut Output,
-    ) -> Result<(), StepError> {
-        Err(StepError::NotBuilt)
+    pub fn step(&mut self, now: Time, input: Input<'_>, out: &mut Output) -> Result<(), StepError> {
+        if let Some(what) = &self.poison {
+            return Err(StepError::Poisoned(what.clone()));
+        }
+        if self.is_stopped {
+            return Err(StepError::Stopped);
+        }
+        self.begin(now);
+        let (before, mark) = (Marks::of(self), out.mark());
+        let result = self
+            .take(input, out)
+            .and_then(|()| Ok(self.finish(out)?))
+            .and_then(|()| Ok(self.check_step(&before)?));
+        if let Err(StepError::Poisoned(what)) = &result {
+            // Nothing of this step may be said or written: it rests on something that is not so.
+            out.rewind(mark);
+            self.poison(what.clone(), out);
+        }
+        result
+    }
+
+    fn begin(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        if !self.is_started {
+            self.is_started = true;
+            let deadline = self.draw_deadline();
+            self.role = Role::Follower(Follower { leader: None, deadline });
+            // Before anything is appended, or a second crash would hide what is missing.
+            if let Recovery::Underway { vote_term } = self.health {
+                self.ballot.recovering = Some(vote_term);
+                self.durability.stage_ballot(self.ballot);
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input<'_>, out: &mut Output) -> Result<(), StepError> {
+        match input {
+            Input::Tick => Ok(self.tick(out)?),
+            Input::Message { from, epoch, message } => Ok(self.receive(from, epoch, message, out)?),
+            Input::PeerUp { peer, epoch, incarnation } => {
+                self.peer_up(peer, epoch, incarnation, out)
+            }
+            Input::PeerDown { peer, epoch } => {
+                self.peer_down(peer, epoch);
+                Ok(())
+            }
+            Input::Propose { token, payload } => {
+                Ok(self.propose(token, Payload::Command(payload), out)?)
+            }
+            Input::ProposeEmpty { token } => Ok(self.propose(token, Payload::Empty, out)?),
+            Input::Read { token, level: ReadLevel::Stale } => {
+                out.reads.push(ReadOutcome { token, index: Ok(self.applied) });
+                Ok(())
+            }
+            Input::Durable(token) => self.durable(token, out),
+            Input::WriteFailed => {
+                self.write_failed(out);
+                Ok(())
+            }
+            Input::Applied { upto, bytes } => self.applied(upto, bytes),
+            Input::Stop => {
+                self.stop(out);
+                Ok(())
+            }
+            Input::Read { level: ReadLevel::Linearizable | ReadLevel::Lease, .. }
+            | Input::Change { .. }
+            | Input::Transfer { .. }
+            | Input::SnapshotReady { .. }
+            | Input::SnapshotChunk { .. }
+            | Input::SnapshotDamaged { .. }
+            | Input::SnapshotFailed { .. }
+            | Input::SnapshotNotSent { .. } => Err(StepError::NotBuilt),
+        }
+    }
+
+    /// What every step ends with, whatever came in.
+    fn finish(&mut self, out: &mut Output) -> Result<(), Contradiction> {
+        self.durability.issue(self.now, self.commit, out);
+        self.durability.release(out);
+        self.acknowledge(out);
+        self.hand_out(out);
+        self.relieve(out);
+        Ok(())
+    }
+
+    fn tick(&mut self, out: &mut Output) -> Result<(), Contradiction> {
+        if self.waiting.give_up_at().is_some_and(|at| at <= self.now) {
+            let why = Unknown::SteppedDown { term: self.ballot.term };
+            self.waiting.give_up(why, &mut out.outcomes);
+        }
+        self.watch_disk(out);
+        match &self.role {
+            Role::Leader(_) => self.leader_tick(out),
+            Role::Follower(Follower { deadline, .. }) if *deadline > self.now => Ok(()),
+            Role::PreCandidate(asking) if asking.deadline > self.now => Ok(()),
+            Role::Candidate(campaign) if campaign.deadline > self.now => Ok(()),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => self.time_out(out),
+        }
     }
 
     /// When the next [`Input::Tick`] is due; in the past if something waits to be flushed.
     #[must_use]
     pub fn deadline(&self) -> Time {
-        self.deadline
-    }
-
-    /// This node at this moment.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let (membership_index, membership) = self.log.membership();
-        Status {
-            id: self.config.id,
-            term: self.ballot.term,
-            role: RoleName::Follower,
-            leader: None,
-            last: self.log.last(),
-            durable: self.log.last().index,
-            commit: self.commit,
-            applied: self.applied,
-            snapshot: self.log.snapshot_last(),
-            log_bytes: self.log.bytes(),
-            membership: membership.clone(),
-            membership_index,
-            peers: Vec::new(),
-            health: self.health(),
+        if self.poison.is_some() || self.is_stopped {
+            return Time::NEVER;
         }
-    }
-
-    /// Why there is no leader, why nothing commits, why a transfer waits: in words, for a person.
-    #[must_use]
-    pub fn explain(&self) -> Explanation {
-        Explanation {
-            no_leader: Some(self.explain_no_leader()),
-            not_committing: self.explain_not_committing(),
-            transfer_waits: None,
+        // The core has not been told the time yet: the first tick is due at once.
+        if !self.is_started {
+            return Time::default();
         }
-    }
-
-    fn health(&self) -> Health {
-        match (self.promise_lost, self.suspect_from) {
-            (true, _) => Health::PromiseLost,
-            (false, Some(from)) => Health::Recovering { from },
-            (false, None) => Health::Good,
-        }
-    }
-
-    fn explain_no_leader(&self) -> String {
-        let (id, term) = (self.config.id, self.ballot.term);
-        let (_, membership) = self.log.membership();
-        if self.promise_lost {
-            return format!(
-                "{id} has lost what it promised in or before term {term}: it takes no part any more; \
-                 remove it and add a new member with a new id"
-            );
-        }
-        if let Some(from) = self.suspect_from {
-            return format!(
-                "{id} does not campaign: its log is suspect from index {from} on, until a leader has \
-                 repaired it"
-            );
-        }
-        if membership.is_removed(id) {
-            return format!(
-                "{id} has been removed from the cluster, and its id is never used again"
-            );
-        }
-        match membership.member(id).map(|member| member.standing) {
-            None if membership.members().is_empty() => {
-                format!("{id} belongs to no cluster yet: it waits to be added by a leader")
-            }
-            None => format!("{id} is not a member as far as it knows: it waits to be added"),
-            Some(Standing::Learner | Standing::Promotable) => {
-                format!("{id} is a learner and does not campaign; it has not heard from a leader")
-            }
-            Some(_) => self.explain_silence(membership),
-        }
-    }
-
-    fn explain_silence(&self, membership: &Membership) -> String {
-        let halves = if membership.is_joint() {
-            format!(
-                "{} of the old half and {} of the new",
-                majority_of(membership.old_voters()),
-                majority_of(membership.new_voters())
-            )
-        } else {
-            majority_of(membership.new_voters())
+        let role = match &self.role {
+            Role::Follower(follower) => follower.deadline,
+            Role::PreCandidate(asking) => asking.deadline,
+            Role::Candidate(campaign) => campaign.deadline,
+            Role::Leader(leader) => self.leader_deadline(leader),
         };
-        format!(
-            "{} has started in term {} and has not heard from a leader; to be elected it needs the votes \
-             of {halves}",
-            self.config.id, self.ballot.term
-        )
+        let give_up = self.waiting.give_up_at().unwrap_or(Time::NEVER);
+        role.min(give_up).min(self.disk_deadline())
     }
 
-    fn explain_not_committing(&self) -> Option<String> {
-        let last = self.log.last().index;
-        (last > self.commit).then(|| {
-            format!(
-                "entries {} to {last} are in the log of {} and not known to be committed: only a leader \
-                 that commits an entry of its own term can tell",
-                self.commit.next().unwrap_or(last),
-                self.config.id
-            )
-        })
+    /// Handles a message: from whom it may come, what its term means, and then the function of its kind.
+    fn receive(
+        &mut self,
+        from: NodeId,
+        epoch: crate::ids::Epoch,
+        message: Message,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        if self.health == Recovery::PromiseLost || !self.is_linked(from, epoch) {
+            return Ok(());
+        }
+        if let Err(nonsense) = message.check() {
+            out.events.push(Event::MessageRefused { from, why: nonsense.0 });
+            return Ok(());
+        }
+        // A pre-vote is of no term: it asks about the next one, and its round says what an answer is to.
+        if let Kind::RequestPreVote(ask) = message.kind {
+            return self.receive_pre_vote(from, message.term, ask, out);
+        }
+        if let Kind::RequestPreVoteReply(reply) = message.kind {
+            return self.receive_pre_vote_reply(from, message.term, reply, out);
+        }
+        if message.term > self.ballot.term {
+            if self.is_disturbance(from, &message, out) {
+                return Ok(());
+            }
+            self.adopt_term(message.term, from, out);
+        }
+        if message.term < self.ballot.term {
+            self.answer_stale(from, &message, out);
+            return Ok(());
+        }
+        self.dispatch(from, message, out)
+    }
+
+    fn dispatch(
+        &mut self,
+        from: NodeId,
+        message: Message,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        match message.kind {
+            Kind::RequestPreVote(_) | Kind::RequestPreVoteReply(_) => {}
+            Kind::RequestVote(ask) => return self.receive_vote(from, ask, out),
+            Kind::RequestVoteReply(reply) => return self.receive_vote_reply(from, reply, out),
+            Kind::AppendEntries(append) => return self.receive_append(from, &append, out),
+            Kind::AppendEntriesReply(reply) => return self.receive_append_reply(from, reply, out),
+            Kind::Heartbeat(beat) => return self.receive_heartbeat(from, beat, out),
+            Kind::HeartbeatReply(reply) => self.receive_heartbeat_reply(from, reply, out),
+            Kind::Commit(notice) => return self.receive_commit(from, notice, out),
+            Kind::InstallSnapshot(_)
+            | Kind::InstallSnapshotReply(_)
+            | Kind::TimeoutNow(_)
+            | Kind::ReadIndex(_)
+            | Kind::ReadIndexReply(_) => {
+                let why = "this kind of message belongs to a part that is not built yet";
+                out.events.push(Event::MessageRefused { from, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a message of this term, once the term is durable: a peer must not learn of a term, a vote or a
+    /// refusal that a crash could take back.
+    pub(crate) fn send(&mut self, to: NodeId, kind: Kind, out: &mut Output) {
+        let message = Message { term: self.ballot.term, kind };
+        let rests_on = self.durability.ballot_token();
+        let Some(epoch) = self.link(to) else { return };
+        self.durability.send(Envelope { to, epoch, rests_on, message }, out);
+    }
+
+    fn durable(&mut self, token: WriteToken, out: &mut Output) -> Result<(), StepError> {
+        if self.durability.returned_with(token).map_err(StepError::Misuse)? {
+            self.trace(Action::PersistState, None, out);
+            self.watch_disk(out);
+            self.durably_changed(out)?;
+        }
+        Ok(())
+    }
+
+    fn durably_changed(&mut self, out: &mut Output) -> Result<(), Contradiction> {
+        match &self.role {
+            Role::Candidate(_) => self.count_own_vote(out),
+            Role::Leader(_) => self.advance_commit(out),
+            Role::Follower(_) => self.recover(out),
+            Role::PreCandidate(_) => Ok(()),
+        }
+    }
+
+    /// Everything up to `index` is committed.
+    pub(crate) fn commit_to(
+        &mut self,
+        index: Index,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        if index <= self.commit {
+            return Ok(());
+        }
+        if index > self.log.last().index {
+            return Err(Contradiction::new(format!(
+                "index {index} is committed, and the log ends at {}",
+                self.log.last()
+            )));
+        }
+        self.commit = index;
+        let log = &self.log;
+        self.waiting.committed(index, |index| log.term_at(index), &mut out.outcomes);
+        Ok(())
+    }
+
+    /// Hands committed entries to the state machine, as many as it has room for and at least one run.
+    fn hand_out(&mut self, out: &mut Output) {
+        while self.handed_out < self.commit && self.apply_room() > 0 {
+            let Some(from) = self.handed_out.next() else { return };
+            let run = self.log.share(from, self.commit, self.apply_room());
+            let Some(last) = run.last() else { return };
+            self.handed_out = last.index;
+            self.apply_bytes = self.apply_bytes.saturating_add(run.bytes().len() as u64);
+            out.apply.push(Apply::Entries(run));
+        }
+    }
+
+    fn apply_room(&self) -> usize {
+        let used = usize::try_from(self.apply_bytes).unwrap_or(usize::MAX);
+        self.config.apply_bytes_max.saturating_sub(used)
+    }
+
+    fn applied(&mut self, upto: Index, bytes: u64) -> Result<(), StepError> {
+        if upto < self.applied || upto > self.handed_out {
+            return Err(StepError::Misuse(
+                "an index was reported applied that goes back, or was never handed out",
+            ));
+        }
+        let left = self
+            .apply_bytes
+            .checked_sub(bytes)
+            .ok_or(StepError::Misuse("more bytes were reported applied than were handed out"))?;
+        self.applied = upto;
+        self.apply_bytes = left;
+        Ok(())
+    }
+
+    fn stop(&mut self, out: &mut Output) {
+        self.step_down(crate::event::StepDown::Stopped, &Refused::Stopped, out);
+        self.waiting.give_up(Unknown::Stopped, &mut out.outcomes);
+        self.durability.forget_held();
+        self.is_stopped = true;
+    }
+
+    fn poison(&mut self, what: Contradiction, out: &mut Output) {
+        self.waiting.give_up(Unknown::Poisoned, &mut out.outcomes);
+        self.durability.forget_held();
+        self.trace(Action::Poison, None, out);
+        out.events.push(Event::Poisoned(what.clone()));
+        self.poison = Some(what);
+    }
+
+    /// The membership in force.
+    pub(crate) fn membership(&self) -> &Membership {
+        self.log.membership().1
+    }
+
+    pub(crate) fn poisoned(&self) -> Option<&Contradiction> {
+        self.poison.as_ref()
+    }
+
+    /// The outcome of something refused.
+    pub(crate) fn refuse(token: Token, why: Refused, out: &mut Output) {
+        let end = crate::outcome::End::Refused(why);
+        out.outcomes.push(crate::outcome::Outcome { token, end });
     }
 }
 
@@ -212,15 +460,46 @@ fn check_applied(applied: Index, first: Index, last: Index) -> Result<(), OpenEr
     Ok(())
 }
 
-fn majority_of(voters: impl Iterator<Item = NodeId>) -> String {
-    let count = voters.count();
-    format!("{} of {count} voters", count.div_euclid(2).saturating_add(1))
+fn check_identity(config: &Config, membership: &Membership) -> Result<(), OpenError> {
+    let known = membership.member(config.id).map_or(Incarnation::UNKNOWN, |me| me.incarnation);
+    let either_unknown =
+        known == Incarnation::UNKNOWN || config.incarnation == Incarnation::UNKNOWN;
+    if either_unknown || known == config.incarnation {
+        return Ok(());
+    }
+    Err(OpenError::Loaded(format!(
+        "the membership knows {} as incarnation {known}, and this directory is {}: it belongs to another \
+         life of the node; add it as a new member with a new id",
+        config.id, config.incarnation
+    )))
+}
+
+fn check_ballot(ballot: Ballot, newest_term: Term) -> Result<Ballot, OpenError> {
+    let term = ballot.term.max(newest_term);
+    if term > Term::MAX {
+        let sentence = format!("term {term} leaves no room for another election");
+        return Err(OpenError::Loaded(sentence));
+    }
+    if ballot.term == Term(0) && ballot.vote.is_some() {
+        return Err(OpenError::Loaded("the vote file holds a vote in term 0".into()));
+    }
+    Ok(ballot)
+}
+
+// What the state machine has applied was committed, so it is good whatever the disk says of the log.
+fn drop_suspect(log: &mut Log, from: Index, applied: Index) -> Result<(), OpenError> {
+    let good = applied.max(log.snapshot_last().index);
+    let from = from.max(good.next().unwrap_or(good));
+    if from <= log.last().index {
+        log.truncate(from).map_err(|what| OpenError::Loaded(what.to_string()))?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotBuilt => f.write_str("the algorithm is not built yet"),
+            Self::NotBuilt => f.write_str("this part of the algorithm is not built yet"),
             Self::Misuse(sentence) => f.write_str(sentence),
             Self::Poisoned(what) => write!(f, "the node does nothing any more: {what}"),
             Self::Stopped => f.write_str("the node has stopped"),

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::contradiction::Contradiction;
-use crate::ids::{EntryId, Index, NodeId, Term, Time};
+use crate::ids::{EntryId, Index, LogTime, NodeId, Term, Time};
 use crate::membership::{Membership, Standing};
 
 /// A node at one moment.
@@ -34,6 +34,12 @@ pub struct Status {
     pub membership: Membership,
     /// Where that membership stands in the log.
     pub membership_index: Index,
+    /// The newest membership that is committed: the one before, while a change is under way.
+    pub committed_membership: Membership,
+    /// The last entry's log time.
+    pub log_time: LogTime,
+    /// Proposals that it has taken and that have no outcome yet.
+    pub waiting: usize,
     /// How it sees each other member; at a leader only, else empty.
     pub peers: Vec<PeerStatus>,
     /// What keeps it from being an ordinary member.

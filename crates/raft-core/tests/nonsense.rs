@@ -42,8 +42,10 @@ fn every_kind_refuses_a_term_behind_which_no_election_could_follow() {
 fn only_a_pre_vote_may_be_of_term_0() {
     for (name, mut message) in examples::messages() {
         message.term = Term(0);
-        if let Kind::RequestPreVote(ask) = &mut message.kind {
-            ask.last = EntryId::ZERO;
+        match &mut message.kind {
+            Kind::RequestPreVote(ask) => (ask.last, ask.commit) = (EntryId::ZERO, EntryId::ZERO),
+            Kind::RequestPreVoteReply(reply) => reply.commit = EntryId::ZERO,
+            _ => {}
         }
         assert_eq!(message.check().is_ok(), name.starts_with("request-pre-vote"), "{name}");
     }
@@ -83,6 +85,29 @@ fn a_log_of_a_later_term_than_the_senders_is_refused() {
 #[test]
 fn a_candidate_has_raised_its_term_above_its_log() {
     refused("request-vote", |message| message.term = Term(6), "not older than its term");
+}
+
+#[test]
+fn a_candidate_has_not_committed_more_than_it_holds() {
+    let says = "more than its log holds";
+    for commit in [id(5, 301), id(7, 299)] {
+        refused(
+            "request-vote",
+            |message| {
+                let Kind::RequestVote(ask) = &mut message.kind else { return };
+                ask.commit = commit;
+            },
+            says,
+        );
+    }
+    refused(
+        "request-vote-reply",
+        |message| {
+            let Kind::RequestVoteReply(reply) = &mut message.kind else { return };
+            reply.commit = id(8, 250);
+        },
+        "later term than the sender's",
+    );
 }
 
 #[test]

@@ -4,9 +4,9 @@ mod common;
 
 use common::examples::id;
 use raft_core::{
-    Ballot, ClusterId, Config, Entries, EntriesBuf, Entry, EntryId, Health, Index, Input, Loaded,
-    LogTime, Member, Membership, NodeId, OpenError, Output, Payload, Raft, RoleName, SnapshotMeta,
-    StepError, Term, Time,
+    Ballot, ClusterId, Config, Entries, EntriesBuf, Entry, EntryId, Health, Incarnation, Index,
+    Input, Loaded, LogTime, Member, Membership, NodeId, OpenError, Output, Payload, Raft, RoleName,
+    SnapshotMeta, Term, Time,
 };
 
 fn config() -> Config {
@@ -29,7 +29,7 @@ fn commands(ids: impl IntoIterator<Item = EntryId>) -> Entries {
 /// A node of term 4 that voted for n2, with entries 1 to 6 in two runs, 3 of them committed.
 fn restarted() -> Loaded {
     Loaded {
-        ballot: Some(Ballot { term: Term(4), vote: Some(NodeId(2)) }),
+        ballot: Some(Ballot { term: Term(4), vote: Some(NodeId(2)), recovering: None }),
         log: vec![
             commands([id(1, 1), id(1, 2), id(2, 3)]),
             commands([id(2, 4), id(4, 5), id(4, 6)]),
@@ -131,7 +131,7 @@ fn a_machine_that_has_applied_what_the_log_lacks_is_refused() {
 
 #[test]
 fn a_term_without_a_next_one_is_refused() {
-    let ballot = Some(Ballot { term: Term(u64::MAX), vote: None });
+    let ballot = Some(Ballot { term: Term(u64::MAX), ..Ballot::default() });
     refused(Loaded { ballot, ..restarted() }, "no room for another election");
 }
 
@@ -146,7 +146,8 @@ fn a_configuration_that_does_not_fit_is_refused() {
 #[test]
 fn a_lost_promise_is_not_an_empty_vote() {
     let lost = Loaded { ballot: None, ..restarted() };
-    let older = Loaded { ballot: Some(Ballot { term: Term(3), vote: None }), ..restarted() };
+    let older =
+        Loaded { ballot: Some(Ballot { term: Term(3), ..Ballot::default() }), ..restarted() };
     for loaded in [lost, older] {
         let raft = open(loaded);
         assert_eq!(raft.status().health, Health::PromiseLost);
@@ -155,11 +156,70 @@ fn a_lost_promise_is_not_an_empty_vote() {
     }
 }
 
+// The unit is written in the order snapshot, vote file, log: a crash after the first is a legal state.
 #[test]
-fn a_suspect_log_makes_a_recovering_member() {
-    let raft = open(Loaded { suspect_from: Some(Index(5)), ..restarted() });
-    assert_eq!(raft.status().health, Health::Recovering { from: Index(5) });
+fn a_snapshot_newer_than_the_vote_file_is_a_legal_crash_state() {
+    let snapshot = SnapshotMeta { last: id(7, 100), ..SnapshotMeta::genesis(three()) };
+    let loaded = Loaded { snapshot, log: Vec::new(), applied: Index(100), ..restarted() };
+    let status = open(loaded).status();
+    assert_eq!(status.health, Health::Good);
+    assert_eq!(status.term, Term(7), "the snapshot proves that term 7 was seen");
+}
+
+#[test]
+fn a_suspect_log_makes_a_recovering_member_and_is_not_served() {
+    let loaded = Loaded { suspect_from: Some(Index(5)), commit_hint: Index(6), ..restarted() };
+    let raft = open(loaded);
+    let status = raft.status();
+    assert_eq!(status.health, Health::Recovering { from: Index(5) });
+    assert_eq!((status.last, status.commit), (id(2, 4), Index(4)));
     assert!(raft.explain().to_string().contains("suspect from index 5"));
+}
+
+#[test]
+fn what_the_state_machine_has_applied_is_good_whatever_the_disk_says() {
+    let loaded = Loaded { suspect_from: Some(Index(2)), applied: Index(5), ..restarted() };
+    assert_eq!(open(loaded).status().last, id(4, 5));
+}
+
+// Otherwise the part that a leader has sent again would be taken for the whole after a second restart.
+#[test]
+fn a_recovering_member_is_one_after_another_restart_too() {
+    let mut raft = open(Loaded { suspect_from: Some(Index(5)), ..restarted() });
+    let mut out = Output::new();
+    raft.step(Time::from_ms(1), Input::Tick, &mut out).expect("a tick is never wrong");
+    let ballot = out.write[0].ballot.expect("the mark is written before anything else");
+    assert_eq!(ballot.recovering, Some(Term(4)));
+
+    let log = vec![commands([id(1, 1), id(1, 2), id(2, 3)])];
+    let again = open(Loaded { ballot: Some(ballot), log, ..restarted() });
+    assert!(matches!(again.status().health, Health::Recovering { .. }));
+}
+
+#[test]
+fn a_snapshot_that_no_cluster_can_have_taken_is_refused() {
+    let nobody = SnapshotMeta { last: id(2, 100), ..SnapshotMeta::genesis(Membership::none()) };
+    let without_term = SnapshotMeta { last: id(0, 100), ..SnapshotMeta::genesis(three()) };
+    for (snapshot, says) in [(nobody, "no members"), (without_term, "is no entry")] {
+        let loaded = Loaded { snapshot, log: Vec::new(), applied: Index(100), ..restarted() };
+        refused(loaded, says);
+    }
+}
+
+#[test]
+fn a_vote_in_term_0_is_refused() {
+    let ballot = Ballot { vote: Some(NodeId(2)), ..Ballot::default() };
+    refused(Loaded { ballot: Some(ballot), log: Vec::new(), ..restarted() }, "a vote in term 0");
+}
+
+#[test]
+fn another_life_of_the_data_directory_is_refused() {
+    let me = Member { incarnation: Incarnation(7), ..Member::voter(NodeId(1)) };
+    let members = vec![me, Member::voter(NodeId(2))];
+    let loaded = Loaded::genesis(Membership::new(members, vec![]).expect("two voters"));
+    let config = Config { incarnation: Incarnation(8), ..config() };
+    let error = Raft::open(config, loaded).expect_err("the disk was lost");
+    assert!(error.to_string().contains("another life"), "{error}");
 }
 
 #[test]
@@ -179,13 +239,4 @@ fn it_explains_why_nothing_happens() {
     let without = Membership::new(vec![Member::voter(NodeId(2))], vec![NodeId(1)]);
     let text = open(Loaded::genesis(without.expect("one voter"))).explain().to_string();
     assert!(text.contains("has been removed"), "{text}");
-}
-
-#[test]
-fn it_refuses_to_step_until_the_algorithm_is_built() {
-    let mut raft = open(restarted());
-    let (before, mut out) = (raft.status(), Output::new());
-    assert_eq!(raft.step(Time::from_ms(1), Input::Tick, &mut out), Err(StepError::NotBuilt));
-    assert_eq!(raft.status(), before);
-    assert!(out.is_empty());
 }

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use raft_core::{
-    AppendEntries, AppendEntriesReply, AppendResult, Entries, EntriesBuf, Entry, EntryId, Epoch,
-    Heartbeat, HeartbeatReply, Incarnation, Index, InstallResult, InstallSnapshot,
+    AppendEntries, AppendEntriesReply, AppendResult, Commit, Entries, EntriesBuf, Entry, EntryId,
+    Epoch, Heartbeat, HeartbeatReply, Incarnation, Index, InstallResult, InstallSnapshot,
     InstallSnapshotReply, Kind, LogTime, Member, Membership, Message, NodeId, Payload, ReadIndex,
     ReadIndexReply, RequestPreVote, RequestPreVoteReply, RequestVote, RequestVoteReply, Round,
-    SnapshotMeta, Standing, Term, TimeoutNow,
+    SnapshotMeta, Standing, Term, TimeoutNow, VoteRefusal,
 };
 
 pub(crate) fn id(term: u64, index: u64) -> EntryId {
@@ -61,11 +61,20 @@ pub(crate) fn messages() -> Vec<(&'static str, Message)> {
     let kinds = vec![
         (
             "request-pre-vote",
-            Kind::RequestPreVote(RequestPreVote { round: Round(3), last: id(6, 300), priority: 2 }),
+            Kind::RequestPreVote(RequestPreVote {
+                round: Round(3),
+                last: id(6, 300),
+                commit: id(5, 299),
+                priority: 2,
+            }),
         ),
         (
             "request-pre-vote-reply",
-            Kind::RequestPreVoteReply(RequestPreVoteReply { round: Round(3), granted: true }),
+            Kind::RequestPreVoteReply(RequestPreVoteReply {
+                round: Round(3),
+                refusal: Some(VoteRefusal::OldLog { theirs: id(6, 300), ours: id(7, 2) }),
+                commit: id(4, 250),
+            }),
         ),
         (
             "request-vote",
@@ -78,7 +87,7 @@ pub(crate) fn messages() -> Vec<(&'static str, Message)> {
         ),
         (
             "request-vote-reply",
-            Kind::RequestVoteReply(RequestVoteReply { granted: true, commit: id(4, 250) }),
+            Kind::RequestVoteReply(RequestVoteReply { refusal: None, commit: id(4, 250) }),
         ),
         (
             "append-entries",
@@ -120,13 +129,16 @@ pub(crate) fn messages() -> Vec<(&'static str, Message)> {
                 epoch: Epoch(9),
                 round: Round(1_000),
                 commit_index: Index(43),
+                lease_ms: 290,
             }),
         ),
+        ("commit", Kind::Commit(Commit { epoch: Epoch(9), commit_index: Index(43) })),
         (
             "heartbeat-reply",
             Kind::HeartbeatReply(HeartbeatReply {
                 epoch: Epoch(9),
                 round: Round(1_000),
+                promised: true,
                 busy: false,
             }),
         ),

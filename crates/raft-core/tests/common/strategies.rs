@@ -7,11 +7,11 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use raft_core::{
-    AppendEntries, AppendEntriesReply, AppendResult, Entries, EntriesBuf, Entry, EntryId, Epoch,
-    Heartbeat, HeartbeatReply, Incarnation, Index, InstallResult, InstallSnapshot,
+    AppendEntries, AppendEntriesReply, AppendResult, Commit, Entries, EntriesBuf, Entry, EntryId,
+    Epoch, Heartbeat, HeartbeatReply, Incarnation, Index, InstallResult, InstallSnapshot,
     InstallSnapshotReply, Kind, LogTime, Member, Membership, Message, NodeId, Payload, ReadIndex,
     ReadIndexReply, RequestPreVote, RequestPreVoteReply, RequestVote, RequestVoteReply, Round,
-    SnapshotMeta, Standing, Term, TimeoutNow,
+    SnapshotMeta, Standing, Term, TimeoutNow, VoteRefusal,
 };
 
 // Small numbers take one byte in postcard, large ones up to ten: both must come up.
@@ -36,6 +36,30 @@ fn id_up_to(term: u64) -> BoxedStrategy<EntryId> {
 
 fn any_id() -> BoxedStrategy<EntryId> {
     id_up_to(Term::MAX.0)
+}
+
+/// What a node whose log ends with `last` may have committed.
+fn committed_in(last: EntryId) -> BoxedStrategy<EntryId> {
+    if last == EntryId::ZERO {
+        return Just(EntryId::ZERO).boxed();
+    }
+    let some = (number(1..=last.term.0), number(1..=last.index.0))
+        .prop_map(|(term, index)| EntryId::new(Term(term), Index(index)));
+    prop_oneof![1 => Just(EntryId::ZERO), 9 => some].boxed()
+}
+
+fn refusal() -> impl Strategy<Value = Option<VoteRefusal>> {
+    option::of(prop_oneof![
+        Just(VoteRefusal::OldTerm),
+        any::<u64>().prop_map(|id| VoteRefusal::AlreadyVoted { vote: NodeId(id) }),
+        (any_id(), any_id()).prop_map(|(theirs, ours)| VoteRefusal::OldLog { theirs, ours }),
+        any::<u64>().prop_map(|id| VoteRefusal::LeaderAlive { leader: NodeId(id) }),
+        Just(VoteRefusal::LowerPriority),
+        Just(VoteRefusal::Recovering),
+        Just(VoteRefusal::LeasePending),
+        Just(VoteRefusal::PromiseLost),
+        Just(VoteRefusal::StorageFault),
+    ])
 }
 
 fn standing() -> impl Strategy<Value = Standing> {
@@ -132,8 +156,11 @@ fn append() -> BoxedStrategy<Message> {
 fn pre_vote() -> BoxedStrategy<Message> {
     number(0..=Term::MAX.0)
         .prop_flat_map(|term| (Just(term), id_up_to(term), any::<u64>(), any::<u8>()))
-        .prop_map(|(term, last, round, priority)| {
-            let ask = RequestPreVote { round: Round(round), last, priority };
+        .prop_flat_map(|(term, last, round, priority)| {
+            (Just((term, last, round, priority)), committed_in(last))
+        })
+        .prop_map(|((term, last, round, priority), commit)| {
+            let ask = RequestPreVote { round: Round(round), last, commit, priority };
             Message { term: Term(term), kind: Kind::RequestPreVote(ask) }
         })
         .boxed()
@@ -141,10 +168,11 @@ fn pre_vote() -> BoxedStrategy<Message> {
 
 fn vote() -> BoxedStrategy<Message> {
     number(1..=Term::MAX.0)
-        .prop_flat_map(|term| {
-            (Just(term), id_up_to(term - 1), any_id(), any::<bool>(), any::<u8>())
+        .prop_flat_map(|term| (Just(term), id_up_to(term - 1), any::<bool>(), any::<u8>()))
+        .prop_flat_map(|(term, last, transfer, priority)| {
+            (Just((term, last, transfer, priority)), committed_in(last))
         })
-        .prop_map(|(term, last, commit, transfer, priority)| {
+        .prop_map(|((term, last, transfer, priority), commit)| {
             let ask = RequestVote { last, commit, transfer, priority };
             Message { term: Term(term), kind: Kind::RequestVote(ask) }
         })
@@ -177,6 +205,21 @@ fn timeout_now() -> BoxedStrategy<Message> {
         .boxed()
 }
 
+fn vote_replies() -> BoxedStrategy<Message> {
+    number(1..=Term::MAX.0)
+        .prop_flat_map(|term| (Just(term), id_up_to(term), refusal(), option::of(any::<u64>())))
+        .prop_map(|(term, commit, refusal, round)| {
+            let kind = match round.map(Round) {
+                Some(round) => {
+                    Kind::RequestPreVoteReply(RequestPreVoteReply { round, refusal, commit })
+                }
+                None => Kind::RequestVoteReply(RequestVoteReply { refusal, commit }),
+            };
+            Message { term: Term(term), kind }
+        })
+        .boxed()
+}
+
 fn append_result() -> BoxedStrategy<AppendResult> {
     let conflict = (any_id(), any::<[u64; 2]>()).prop_map(|(rejected, [term, index])| {
         let (term, index) = (term % (rejected.term.0 + 1), index % (rejected.index.0 + 1));
@@ -197,20 +240,19 @@ fn plain_kind() -> impl Strategy<Value = Kind> {
         index().prop_map(InstallResult::Installed),
     ];
     prop_oneof![
-        (any::<u64>(), any::<bool>()).prop_map(|(round, granted)| {
-            Kind::RequestPreVoteReply(RequestPreVoteReply { round: Round(round), granted })
-        }),
-        (any::<bool>(), any_id()).prop_map(|(granted, commit)| {
-            Kind::RequestVoteReply(RequestVoteReply { granted, commit })
-        }),
         (any::<u64>(), append_result(), any::<bool>()).prop_map(|(epoch, result, busy)| {
             Kind::AppendEntriesReply(AppendEntriesReply { epoch: Epoch(epoch), result, busy })
         }),
-        (any::<[u64; 2]>(), index()).prop_map(|([epoch, round], commit_index)| {
-            Kind::Heartbeat(Heartbeat { epoch: Epoch(epoch), round: Round(round), commit_index })
+        (any::<[u64; 3]>(), index()).prop_map(|([epoch, round, lease_ms], commit_index)| {
+            let (epoch, round) = (Epoch(epoch), Round(round));
+            Kind::Heartbeat(Heartbeat { epoch, round, commit_index, lease_ms })
         }),
-        (any::<[u64; 2]>(), any::<bool>()).prop_map(|([epoch, round], busy)| {
-            Kind::HeartbeatReply(HeartbeatReply { epoch: Epoch(epoch), round: Round(round), busy })
+        (any::<[u64; 2]>(), any::<[bool; 2]>()).prop_map(|([epoch, round], [promised, busy])| {
+            let (epoch, round) = (Epoch(epoch), Round(round));
+            Kind::HeartbeatReply(HeartbeatReply { epoch, round, promised, busy })
+        }),
+        (any::<u64>(), index()).prop_map(|(epoch, commit_index)| {
+            Kind::Commit(Commit { epoch: Epoch(epoch), commit_index })
         }),
         (any::<u64>(), any_id(), installed).prop_map(|(epoch, last, result)| {
             Kind::InstallSnapshotReply(InstallSnapshotReply { epoch: Epoch(epoch), last, result })
@@ -229,6 +271,7 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
         8 => plain,
         2 => append(),
+        2 => vote_replies(),
         1 => pre_vote(),
         1 => vote(),
         1 => install(),

@@ -1,0 +1,261 @@
+//! What a follower does: takes entries that match, refuses those that do not, and acknowledges what is on its
+//! disk and proven to agree with the present leader. A recovering member is repaired here too.
+
+use crate::contradiction::Contradiction;
+use crate::entries::Entries;
+use crate::event::Event;
+use crate::ids::{EntryId, Epoch, Index, NodeId};
+use crate::message::{
+    AppendEntries, AppendEntriesReply, AppendResult, Commit, Heartbeat, HeartbeatReply, Kind,
+};
+use crate::output::Output;
+use crate::raft::{Raft, Recovery};
+use crate::role::{Follower, Following, Role};
+use crate::trace::Action;
+
+/// What an append means for this log.
+enum Fit {
+    /// It agrees as far as it reaches; these of its entries are new, behind what is kept.
+    Agrees { keep: Index, new: Entries },
+    /// Its previous entry is not here; agreement may be sought at the hint.
+    Conflict { hint: EntryId },
+    /// It cannot come from a leader of this cluster, and this is why.
+    Nonsense(&'static str),
+}
+
+impl Raft {
+    pub(crate) fn receive_append(
+        &mut self,
+        from: NodeId,
+        append: &AppendEntries,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        if !self.heed(from, append.epoch, out) {
+            return Ok(());
+        }
+        self.trace(Action::HandleAppendEntriesRequest, Some(from), out);
+        match self.fit(append) {
+            Fit::Agrees { keep, new } => {
+                self.take_entries(keep, &new, out)?;
+                let reached =
+                    append.entries.last().map_or(append.previous.index, |last| last.index);
+                self.matched(reached, append.commit_index, out)
+            }
+            Fit::Conflict { hint } => {
+                let result = AppendResult::Conflict { rejected: append.previous, hint };
+                self.reply_append(from, append.epoch, result, out);
+                Ok(())
+            }
+            Fit::Nonsense(why) => {
+                out.events.push(Event::MessageRefused { from, why });
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes `from` as the leader of this term, and itself as its follower. A same-term vote stays as it is.
+    /// Says no to what cannot be: two leaders in one term, or a connection the leader has replaced.
+    fn heed(&mut self, from: NodeId, epoch: Epoch, out: &mut Output) -> bool {
+        let known = match &self.role {
+            Role::Follower(Follower { leader: Some(following), .. }) => {
+                Some((following.id, following.epoch))
+            }
+            Role::Leader(_) => Some((self.config.id, Epoch::default())),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        };
+        if known.is_some_and(|(leader, _)| leader != from) {
+            let why = "it speaks as the leader of a term that has another one";
+            out.events.push(Event::MessageRefused { from, why });
+            return false;
+        }
+        if known.is_some_and(|(_, present)| present > epoch) {
+            self.trace(Action::DropStaleResponse, Some(from), out);
+            return false;
+        }
+        self.has_tried = false;
+        if known != Some((from, epoch)) {
+            self.follow(from, epoch, known.is_none(), out);
+        }
+        let (now, deadline) = (self.now, self.draw_deadline());
+        if let Role::Follower(Follower { leader: Some(following), deadline: timer }) =
+            &mut self.role
+        {
+            following.heard = now;
+            *timer = deadline;
+        }
+        true
+    }
+
+    /// Begins to follow a leader, or follows the same one on a new connection: nothing is proven to match on
+    /// it yet.
+    fn follow(&mut self, leader: NodeId, epoch: Epoch, is_new: bool, out: &mut Output) {
+        let following = Following {
+            id: leader,
+            epoch,
+            heard: self.now,
+            matched: Index::ZERO,
+            commit: Index::ZERO,
+            owed: false,
+            acked: Index::ZERO,
+        };
+        self.role = Role::Follower(Follower { leader: Some(following), deadline: self.now });
+        if is_new {
+            out.events.push(Event::Following { term: self.ballot.term, leader });
+        }
+    }
+
+    /// Compares an append with the log.
+    fn fit(&self, append: &AppendEntries) -> Fit {
+        let (last, base) = (self.log.last(), self.log.snapshot_last());
+        // What the snapshot covers is committed, and so agrees with any leader.
+        let is_covered = append.previous.index < base.index;
+        if !is_covered && !self.log.holds(append.previous) {
+            return Fit::Conflict { hint: self.log.last_not_above(append.previous) };
+        }
+        let entries = append.entries.starting_at(base.index.next().unwrap_or(base.index));
+        let Some(first) = entries.first() else {
+            return Fit::Agrees { keep: last.index, new: Entries::empty() };
+        };
+        let overlapping = entries.iter().take_while(|entry| entry.id.index <= last.index);
+        let differs = overlapping.map(|entry| entry.id).find(|id| !self.log.holds(*id));
+        let new = match differs {
+            Some(at) if at.index <= self.commit => {
+                return Fit::Nonsense("its entries differ from committed ones");
+            }
+            Some(at) => entries.starting_at(at.index),
+            // A message that ends early proves nothing about what follows it here.
+            None => last.index.next().map_or_else(Entries::empty, |end| entries.starting_at(end)),
+        };
+        let is_behind = entries.last().is_some_and(|end| end.index <= last.index);
+        if differs.is_none() && (is_behind || first.index > last.index && new.is_empty()) {
+            return Fit::Agrees { keep: last.index, new: Entries::empty() };
+        }
+        let keep = new.first().map_or(last.index, |first| first.index.previous());
+        Fit::Agrees { keep, new }
+    }
+
+    /// Puts new entries behind `keep`. What stood there was never committed, and is replaced.
+    fn take_entries(
+        &mut self,
+        keep: Index,
+        new: &Entries,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        if keep < self.log.last().index {
+            let from = keep.next().unwrap_or(keep);
+            let entries = self.log.truncate(from)?;
+            self.durability.truncated(from);
+            out.events.push(Event::Truncated { from, entries });
+        }
+        let run = new.copied();
+        self.durability.stage_entries(&run, self.now, self.commit, out);
+        self.log.append(run)
+    }
+
+    /// The log is proven to agree with the leader's up to `reached`.
+    fn matched(
+        &mut self,
+        reached: Index,
+        commit: Index,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        if let Role::Follower(Follower { leader: Some(following), .. }) = &mut self.role {
+            following.matched = following.matched.max(reached);
+            following.owed = true;
+        }
+        self.follow_commit(commit, out)
+    }
+
+    /// Takes over the leader's commit index, as far as the logs are proven to agree. The rest is remembered:
+    /// the leader may not say it again.
+    fn follow_commit(&mut self, commit: Index, out: &mut Output) -> Result<(), Contradiction> {
+        let Role::Follower(Follower { leader: Some(following), .. }) = &mut self.role else {
+            return Ok(());
+        };
+        following.commit = following.commit.max(commit);
+        let proven = following.commit.min(following.matched);
+        if proven > self.commit {
+            self.commit_to(proven, out)?;
+            self.trace(Action::FollowerAdvanceCommitIndex, None, out);
+        }
+        self.recover(out)
+    }
+
+    pub(crate) fn receive_heartbeat(
+        &mut self,
+        from: NodeId,
+        beat: Heartbeat,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        if !self.heed(from, beat.epoch, out) {
+            return Ok(());
+        }
+        self.trace(Action::HandleHeartbeatRequest, Some(from), out);
+        let busy = self.is_busy();
+        let (epoch, round) = (beat.epoch, beat.round);
+        let reply = HeartbeatReply { epoch, round, promised: false, busy };
+        self.send(from, Kind::HeartbeatReply(reply), out);
+        self.follow_commit(beat.commit_index, out)
+    }
+
+    pub(crate) fn receive_commit(
+        &mut self,
+        from: NodeId,
+        notice: Commit,
+        out: &mut Output,
+    ) -> Result<(), Contradiction> {
+        if self.heed(from, notice.epoch, out) {
+            self.follow_commit(notice.commit_index, out)?;
+        }
+        Ok(())
+    }
+
+    /// Acknowledges the smaller of what is durable and what has matched: an answer to each append once all of
+    /// it is there, and news of progress meanwhile.
+    pub(crate) fn acknowledge(&mut self, out: &mut Output) {
+        let durable = self.durability.durable();
+        if self.durability.has_failed() {
+            return;
+        }
+        let Role::Follower(Follower { leader: Some(following), .. }) = &mut self.role else {
+            return;
+        };
+        let ack = durable.min(following.matched);
+        let is_complete = ack == following.matched;
+        if !following.owed || !(is_complete || ack > following.acked) {
+            return;
+        }
+        following.acked = ack;
+        following.owed = !is_complete;
+        let (to, epoch) = (following.id, following.epoch);
+        self.reply_append(to, epoch, AppendResult::Matched(ack), out);
+    }
+
+    fn reply_append(&mut self, to: NodeId, epoch: Epoch, result: AppendResult, out: &mut Output) {
+        let busy = self.is_busy();
+        self.send(to, Kind::AppendEntriesReply(AppendEntriesReply { epoch, result, busy }), out);
+    }
+
+    /// A recovering member is an ordinary one again once it durably holds its leader's log up to a commit
+    /// index whose entry is of that leader's own term: everything it may have lost stands before that.
+    pub(crate) fn recover(&mut self, out: &mut Output) -> Result<(), Contradiction> {
+        let Role::Follower(Follower { leader: Some(following), .. }) = &self.role else {
+            return Ok(());
+        };
+        if !matches!(self.health, Recovery::Underway { .. }) {
+            return Ok(());
+        }
+        let index = following.commit.min(following.matched).min(self.durability.durable());
+        let is_own_term = self.log.term_at(index) == Some(self.ballot.term);
+        if is_own_term && following.commit == index {
+            self.health = Recovery::Done;
+            self.ballot.recovering = None;
+            self.durability.stage_ballot(self.ballot);
+            out.events.push(Event::Recovered { index });
+        }
+        Ok(())
+    }
+}
