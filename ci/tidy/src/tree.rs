@@ -64,8 +64,11 @@ fn walk(folder: &Path, path: &str, files: &mut Vec<File>) -> io::Result<()> {
             "" => name.to_string_lossy().into_owned(),
             folder => format!("{folder}/{}", name.to_string_lossy()),
         };
+        if SKIPPED.contains(&path.as_str()) {
+            continue;
+        }
         let kind = entry.file_type()?;
-        if kind.is_dir() && !SKIPPED.contains(&path.as_str()) {
+        if kind.is_dir() {
             walk(&entry.path(), &path, files)?;
         } else if kind.is_file()
             && let Some(text) = read_text(&entry.path())?
@@ -85,7 +88,7 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// What builds, fuzzers and local clusters leave behind. Named in full, so that a folder called `target`
+/// What git, builds, fuzzers and local clusters keep for themselves. Named in full, so that a folder called `target`
 /// among the sources is still read.
 const SKIPPED: [&str; 7] = [
     ".git",

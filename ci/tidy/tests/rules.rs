@@ -3,7 +3,7 @@
 use tidy::{Violation, cargo_tree};
 
 mod made_up;
-use made_up::{House, LIBRARY, ROOT, manifest};
+use made_up::{BANS, House, LIBRARY, ROOT, manifest};
 
 #[test]
 fn clean_house_breaks_no_rule() {
@@ -173,6 +173,9 @@ fn sans_io_crate_takes_no_ban_back() {
         "#[expect(unused, clippy::disallowed_methods)]",
         "#[cfg_attr(unix, allow(clippy::disallowed_types))]",
         "#![warn(clippy::all)]",
+        "#![allow(clippy::indexing_slicing, clippy::unwrap_used)]",
+        "#[allow(clippy::restriction)]",
+        "#[expect(clippy::arithmetic_side_effects)]",
     ] {
         let text = format!("//! A file.\n{attribute}\nmod a;\n");
         breaks("sans-io", "crates/raft-core/src/a.rs", &text);
@@ -181,6 +184,27 @@ fn sans_io_crate_takes_no_ban_back() {
     }
     keeps("crates/raft-core/src/a.rs", "//! A file.\n#[allow(unused)]\nmod a;\n");
     keeps("crates/raft-core/src/a.rs", "//! A file.\n// #[allow(clippy::disallowed_types)]\n");
+}
+
+#[test]
+fn ban_lists_keep_what_matters_and_a_reason_for_it() {
+    for (path, list) in [
+        ("std::time::Instant::now", "disallowed-methods"),
+        ("std::collections::HashMap", "disallowed-types"),
+        ("std::panic", "disallowed-macros"),
+    ] {
+        assert!(BANS.contains(list));
+        breaks(
+            "sans-io",
+            "clippy.toml",
+            &BANS.replace(&format!("path = \"{path}\""), "path = \"a\""),
+        );
+        let line = BANS.lines().find(|line| line.contains(&format!("\"{path}\""))).expect("banned");
+        let (ban, _) = line.split_once(", reason").expect("with a reason");
+        breaks("sans-io", "clippy.toml", &BANS.replace(line, &format!("{ban} }},")));
+    }
+    let house = House::clean().with("clippy.toml", "");
+    assert!(house.violations().len() > 20, "an emptied list is not a list");
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! Invariant: `durable <= last`; tokens come back in order, each implying the ones before.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use crate::entries::Entries;
 use crate::ids::{Index, NodeId, Time, WriteToken};
@@ -18,7 +19,7 @@ use crate::membership::MEMBERS_MAX;
 use crate::output::{Ballot, Envelope, Output, Write};
 
 /// The writes of one node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Durability {
     /// The last token given out.
     issued: WriteToken,
@@ -36,7 +37,7 @@ pub(crate) struct Durability {
 }
 
 /// A unit that storage has and has not returned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pending {
     token: WriteToken,
     issued_at: Time,
@@ -217,6 +218,22 @@ impl Durability {
 
     fn next_token(&self) -> WriteToken {
         WriteToken(self.issued.0.saturating_add(1))
+    }
+
+    /// Everything but when a write was issued.
+    pub(crate) fn hash_state(&self, hasher: &mut impl Hasher) {
+        let outstanding = |token: WriteToken| token.0.saturating_sub(self.returned.0);
+        (self.durable, self.failed, outstanding(self.ballot_token)).hash(hasher);
+        for unit in &self.pending {
+            (outstanding(unit.token), unit.covers).hash(hasher);
+        }
+        for envelope in &self.held {
+            (envelope.to, outstanding(envelope.rests_on)).hash(hasher);
+            let mut bytes = Vec::new();
+            if let Ok(entries) = envelope.message.encode(&mut bytes) {
+                (bytes, entries).hash(hasher);
+            }
+        }
     }
 
     /// What must hold of it, for a log that ends at `last`.

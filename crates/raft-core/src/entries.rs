@@ -71,7 +71,7 @@ struct Ends {
 }
 
 /// A run under construction, for whoever makes entries: the leader, and tests.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EntriesBuf {
     bytes: BytesMut,
     ends: Option<Ends>,

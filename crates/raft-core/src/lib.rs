@@ -73,6 +73,7 @@ mod election;
 mod entries;
 mod event;
 mod explain;
+mod fingerprint;
 mod follower;
 mod ids;
 mod input;

@@ -4,6 +4,7 @@
 //! Invariant: the first run follows the snapshot, and each run follows the one before it.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use crate::contradiction::Contradiction;
 use crate::entries::{Entries, EntriesBuf, Payload};
@@ -245,6 +246,16 @@ impl Log {
         self.runs.partition_point(|run| run.last().is_some_and(|last| last.index < index))
     }
 
+    /// Every entry, and where the snapshot ends.
+    pub(crate) fn hash_state(&self, hasher: &mut impl Hasher) {
+        self.snapshot.last.hash(hasher);
+        for run in &self.runs {
+            // How entries fell into runs is no part of what the log says.
+            hasher.write(run.bytes());
+        }
+        self.last.hash(hasher);
+    }
+
     /// Everything that must hold of a log, checked entry by entry: for tests and simulation.
     pub(crate) fn check(&self) -> Result<(), Contradiction> {
         let mut again = Self::load(self.snapshot.clone(), Vec::new())
@@ -266,5 +277,126 @@ impl Log {
             && again.terms == self.terms
             && again.memberships == self.memberships;
         if same { Ok(()) } else { Err(Contradiction::new("the log's summary is not its content")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::entries::Entry;
+    use crate::ids::{ClusterId, NodeId};
+    use crate::loaded::Loaded;
+    use crate::output::{Ballot, Output};
+    use crate::raft::Raft;
+    use crate::rng::Rng;
+
+    fn id(term: u64, index: u64) -> EntryId {
+        EntryId::new(Term(term), Index(index))
+    }
+
+    fn run(first: u64, terms: &[u64]) -> Entries {
+        let mut run = EntriesBuf::default();
+        for (index, term) in (first..).zip(terms) {
+            let payload = Payload::Command(b"12345678");
+            let entry = Entry { id: id(*term, index), time: LogTime(0), payload };
+            run.push(&entry).expect("terms in order");
+        }
+        run.take()
+    }
+
+    // No input leads there: a follower takes no more as committed than has matched, and a leader than it holds.
+    #[test]
+    fn l08_commit_to_beyond_last_is_error() {
+        let voters = Membership::of_voters([1, 2, 3].map(NodeId)).expect("three voters");
+        let ballot = Some(Ballot { term: Term(2), ..Ballot::default() });
+        let loaded = Loaded { ballot, log: vec![run(1, &[1, 2, 2])], ..Loaded::genesis(voters) };
+        let config = Config::new(ClusterId(1), NodeId(1), 1);
+        let mut raft = Raft::open(config, loaded).expect("a log of three");
+        raft.commit_to(Index(1), &mut Output::new()).expect("the first is there");
+        let before = raft.status();
+        for beyond in [Index(4), Index(900), Index::MAX] {
+            let mut out = Output::new();
+            let what = raft.commit_to(beyond, &mut out).expect_err("it is not there").to_string();
+            assert_eq!(what, format!("index {beyond} is committed, and the log ends at 3@2"));
+            assert_eq!(raft.status(), before, "nothing has changed");
+            assert!(out.is_empty());
+        }
+        raft.commit_to(Index(3), &mut Output::new()).expect("the last is there");
+    }
+
+    /// The log as a list of ids, behind `base`.
+    struct Plain {
+        base: EntryId,
+        ids: Vec<EntryId>,
+    }
+
+    impl Plain {
+        fn last(&self) -> EntryId {
+            self.ids.last().copied().unwrap_or(self.base)
+        }
+
+        fn from(&self, from: u64, upto: u64) -> Vec<EntryId> {
+            let wanted = self.ids.iter().filter(|id| (from..=upto).contains(&id.index.0));
+            wanted.copied().collect()
+        }
+
+        /// Every range that may be asked for, also beyond the ends and backwards.
+        fn check(&self, log: &Log) {
+            let end = self.last().index.0 + 2;
+            for (from, upto) in (0..=end).flat_map(|from| (0..=end).map(move |upto| (from, upto))) {
+                for bytes_max in [0, 40, 100, 10_000] {
+                    let shared = log.share(Index(from), Index(upto), bytes_max);
+                    is_prefix(&shared, &self.from(from, upto), bytes_max);
+                    let read = log.read(Index(from), bytes_max);
+                    is_prefix(&read, &self.from(from, end), bytes_max);
+                }
+            }
+        }
+    }
+
+    /// The first of what was wanted, at least one, and no more than fit.
+    fn is_prefix(got: &Entries, wanted: &[EntryId], bytes_max: usize) {
+        let ids: Vec<EntryId> = got.iter().map(|entry| entry.id).collect();
+        assert_eq!(ids, wanted[..ids.len()]);
+        assert_eq!(ids.is_empty(), wanted.is_empty(), "at least one, if there is one");
+        assert!(ids.len() <= 1 || got.bytes().len() <= bytes_max);
+        assert!(got.first() <= got.last());
+    }
+
+    // Purging and restoring join in with snapshots: here a log begins behind one, grows, is cut, and is loaded.
+    #[test]
+    fn l21_range_never_reversed() {
+        for seed in 0..40 {
+            let mut rng = Rng::new(seed);
+            let base = if rng.between(0, 2) == 0 { EntryId::ZERO } else { id(2, 3) };
+            let members = Membership::of_voters([NodeId(1)]).expect("a voter");
+            let snapshot = SnapshotMeta { last: base, ..SnapshotMeta::genesis(members) };
+            let mut log = Log::load(snapshot.clone(), Vec::new()).expect("nothing behind it");
+            let mut plain = Plain { base, ids: Vec::new() };
+            for _ in 0..25 {
+                let last = plain.last();
+                match rng.between(0, 4) {
+                    0 if !plain.ids.is_empty() => {
+                        let from = base.index.0 + 1 + rng.between(0, plain.ids.len() as u64);
+                        let dropped = log.truncate(Index(from)).expect("behind the snapshot");
+                        assert_eq!(dropped, last.index.0 + 1 - from);
+                        plain.ids.retain(|id| id.index.0 < from);
+                    }
+                    1 => log = Log::load(snapshot.clone(), log.runs.into()).expect("its own runs"),
+                    _ => {
+                        let term = last.term.0.max(1) + rng.between(0, 2);
+                        let terms = vec![term; usize::try_from(rng.between(0, 4)).expect("few")];
+                        let more = run(last.index.0 + 1, &terms);
+                        plain.ids.extend(more.iter().map(|entry| entry.id));
+                        log.append(more).expect("it follows");
+                    }
+                }
+                assert_eq!(log.last(), plain.last());
+                log.check().expect("its summary is its content");
+                plain.check(&log);
+            }
+            log.truncate(base.index).expect_err("a snapshot holds it");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::raft::Raft;
 use crate::role::Role;
 
 /// Bounds that have refused somebody since they last had room.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Pressure {
     refused: Vec<Bound>,
 }

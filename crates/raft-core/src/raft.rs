@@ -28,7 +28,7 @@ use crate::waiting::Waiting;
 /// One node.
 ///
 /// Invariant: `snapshot <= applied <= handed_out <= commit <= last`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Raft {
     pub(crate) config: Config,
     /// The latest time that was told; it never goes back.
@@ -58,7 +58,7 @@ pub struct Raft {
 }
 
 /// What keeps a node from counting, since it started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Recovery {
     /// Nothing.
     Done,

@@ -17,7 +17,7 @@ use crate::ids::{Epoch, Index, LogTime, NodeId, Round, Time};
 use crate::progress::Progress;
 
 /// A node's role and its state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Role {
     Follower(Follower),
     PreCandidate(PreCandidate),
@@ -26,7 +26,7 @@ pub(crate) enum Role {
 }
 
 /// Follows, or waits to hear from a leader.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Follower {
     /// Whom it follows in this term.
     pub(crate) leader: Option<Following>,
@@ -35,7 +35,7 @@ pub(crate) struct Follower {
 }
 
 /// A leader as its follower sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Following {
     pub(crate) id: NodeId,
     /// The leader's number for its connection with this node, as its appends carry it.
@@ -53,7 +53,7 @@ pub(crate) struct Following {
 }
 
 /// Asks whether it would be elected. Believes in no leader.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PreCandidate {
     pub(crate) round: Round,
     pub(crate) votes: Votes,
@@ -61,7 +61,7 @@ pub(crate) struct PreCandidate {
 }
 
 /// Campaigns in its term.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) votes: Votes,
     pub(crate) deadline: Time,
@@ -70,11 +70,11 @@ pub(crate) struct Candidate {
 }
 
 /// Who has answered, and why not if not. An answer is never changed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Votes(BTreeMap<NodeId, Option<VoteRefusal>>);
 
 /// Leads its term.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Leader {
     /// Every other member, in order of id.
     pub(crate) peers: Vec<Progress>,
@@ -92,7 +92,7 @@ pub(crate) struct Leader {
 }
 
 /// The log's time, as a leader goes on with it: the last entry's, and what its own clock has measured since.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LogClock {
     time: LogTime,
     at: Time,

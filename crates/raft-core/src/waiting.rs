@@ -7,7 +7,7 @@ use crate::ids::{EntryId, Index, Term, Time, Token};
 use crate::outcome::{End, Outcome, Refused, Unknown};
 
 /// The proposals of one node that have no outcome yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Waiting {
     /// Of the present leadership, in order of index.
     own: VecDeque<Proposal>,

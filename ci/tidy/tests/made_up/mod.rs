@@ -18,6 +18,7 @@ impl House {
         let root = env::temp_dir().join(format!("tidy-{}-{number}", process::id()));
         let house = Self { root };
         house.write("Cargo.toml", ROOT);
+        house.write("clippy.toml", BANS);
         house.write("ci/tidy/Cargo.toml", &manifest("tidy", ""));
         for name in tidy::crates() {
             house.write(&format!("crates/{name}/Cargo.toml"), &manifest(name, ""));
@@ -97,8 +98,16 @@ pub(crate) const LIBRARY: &str = "//! A library.
 
 #![cfg_attr(
     not(test),
-    deny(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)
+    deny(
+        clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types,
+        clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable,
+        clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects,
+        clippy::wildcard_enum_match_arm,
+    )
 )]
 ";
+
+/// The ban lists: our own, which the rules of this house are about.
+pub(crate) const BANS: &str = include_str!("../../../../clippy.toml");
 
 static HOUSES: AtomicUsize = AtomicUsize::new(0);

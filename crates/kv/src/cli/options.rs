@@ -22,7 +22,7 @@ pub struct Output {
     /// Print the result as table or json
     ///
     /// A table is for people, json is for scripts. With json an error is an object too, on stderr:
-    /// {"error":{"id":…,"message":…}}
+    /// {"error":{"id":…,"message":…}}; a command line that is wrong is still told in words.
     #[arg(
         short = 'o',
         long = "output",

@@ -367,6 +367,11 @@ impl Cluster {
         }
     }
 
+    /// Whether the node has crashed since the world began.
+    pub(crate) fn was_restarted(&self, id: u64) -> bool {
+        self.hosts[&NodeId(id)].starts > 1
+    }
+
     pub(crate) fn pause(&mut self, id: u64) {
         self.hosts.get_mut(&NodeId(id)).expect("a known node").is_paused = true;
     }
@@ -562,6 +567,7 @@ impl Cluster {
             let due = host.writes_due.last().map_or(due, |(last, _)| due.max(*last));
             host.writes_due.push((due, write.token));
             let from = write.entries.first().map(|first| first.index);
+            self.judge.overwritten(node, &disk.written, &write.entries);
             disk.submit(write);
             if let Some(from) = from {
                 self.judge.written(node, &disk.written, from);

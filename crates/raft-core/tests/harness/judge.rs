@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use raft_core::{
-    AppendResult, End, EntryId, Envelope, Index, Kind, Membership, NodeId, Raft, RoleName, Term,
-    Token,
+    AppendResult, End, Entries, EntryId, Envelope, Index, Kind, Membership, NodeId, Raft, RoleName,
+    Term, Token,
 };
 
 use super::disk::{Disk, Stored};
@@ -117,10 +117,17 @@ impl Judge {
             let chain = *self.entries.entry(record.id).or_insert(record.chain);
             assert_eq!(chain, record.chain, "W03 log matching: {node} holds another {}", record.id);
         }
-        for (id, _, _) in self.committed.values() {
-            let replaced =
-                id.index >= from && id.index <= stored.last().index && !stored.holds(*id);
-            assert!(!replaced, "W07: {node} has replaced {id}, which is committed");
+    }
+
+    /// W07: a node is about to write over what it holds. Whatever of that is committed must come again.
+    pub(crate) fn overwritten(&self, node: NodeId, before: &Stored, entries: &Entries) {
+        let Some(from) = entries.first() else { return };
+        for (id, _, _) in self.committed.range(from.index..).map(|(_, known)| known) {
+            let comes_again = entries.iter().any(|entry| entry.id == *id);
+            assert!(
+                !before.holds(*id) || comes_again,
+                "W07: {node} replaces {id}, which is committed"
+            );
         }
     }
 
