@@ -13,6 +13,16 @@ use crate::raft::{Raft, Recovery};
 use crate::role::{Candidate, Follower, PreCandidate, Role, Votes};
 use crate::trace::Action;
 
+/// What a vote or a pre-vote is judged by.
+#[derive(Clone, Copy, Debug)]
+struct Candidacy {
+    from: NodeId,
+    last: EntryId,
+    priority: u8,
+    /// The leader itself asked for the election.
+    transfer: bool,
+}
+
 impl Raft {
     /// From T to 2T from now, drawn anew each time, so that two nodes do not go on timing out together.
     pub(crate) fn draw_deadline(&mut self) -> Time {
@@ -161,7 +171,12 @@ impl Raft {
         let refusal = if term < self.ballot.term {
             Some(VoteRefusal::OldTerm)
         } else {
-            self.vote_refusal(ask.last, ask.priority, false)
+            self.vote_refusal(Candidacy {
+                from,
+                last: ask.last,
+                priority: ask.priority,
+                transfer: false,
+            })
         };
         if let Some(why) = refusal {
             let term = term.next().unwrap_or(term);
@@ -209,7 +224,12 @@ impl Raft {
         let refusal = match self.ballot.vote {
             Some(vote) if vote != from => Some(VoteRefusal::AlreadyVoted { vote }),
             Some(_) => None,
-            None => self.vote_refusal(ask.last, ask.priority, ask.transfer),
+            None => self.vote_refusal(Candidacy {
+                from,
+                last: ask.last,
+                priority: ask.priority,
+                transfer: ask.transfer,
+            }),
         };
         let term = self.ballot.term;
         match refusal {
@@ -252,8 +272,9 @@ impl Raft {
         self.learn_commit(reply.commit, out)
     }
 
-    /// Why a candidate with this log is refused, whatever the term; `None` if it is not.
-    fn vote_refusal(&self, theirs: EntryId, priority: u8, transfer: bool) -> Option<VoteRefusal> {
+    /// Why a candidate is refused, whatever the term; `None` if it is not.
+    fn vote_refusal(&self, candidacy: Candidacy) -> Option<VoteRefusal> {
+        let Candidacy { from, last: theirs, priority, transfer } = candidacy;
         let ours = self.log.last();
         if self.durability.has_failed() || self.disk_stalled {
             return Some(VoteRefusal::StorageFault);
@@ -266,7 +287,7 @@ impl Raft {
         if theirs < ours {
             return Some(VoteRefusal::OldLog { theirs, ours });
         }
-        if let Some(leader) = self.live_leader()
+        if let Some(leader) = self.live_rival(from)
             && !transfer
         {
             return Some(VoteRefusal::LeaderAlive { leader });
@@ -277,8 +298,13 @@ impl Raft {
         (is_first && !self.has_tried && self.may_campaign()).then_some(VoteRefusal::LowerPriority)
     }
 
+    /// A live leader that is not the candidate itself: nobody holds on to a leader against its own wish.
+    fn live_rival(&self, candidate: NodeId) -> Option<NodeId> {
+        self.live_leader().filter(|leader| *leader != candidate)
+    }
+
     /// The leader that was heard within the shortest election timeout; a leader hears itself.
-    pub(crate) fn live_leader(&self) -> Option<NodeId> {
+    fn live_leader(&self) -> Option<NodeId> {
         match &self.role {
             Role::Leader(_) => Some(self.config.id),
             Role::Follower(Follower { leader: Some(following), .. }) => {
@@ -297,7 +323,7 @@ impl Raft {
         message: &Message,
         out: &mut Output,
     ) -> bool {
-        let (Kind::RequestVote(ask), Some(leader)) = (&message.kind, self.live_leader()) else {
+        let (Kind::RequestVote(ask), Some(leader)) = (&message.kind, self.live_rival(from)) else {
             return false;
         };
         if ask.transfer {

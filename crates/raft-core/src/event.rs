@@ -23,7 +23,7 @@ pub enum Event {
         /// At the old leader's wish.
         transfer: bool,
     },
-    /// This node gave its vote; it is durable.
+    /// This node gives its vote. The candidate hears of it once it is durable.
     VoteGranted {
         /// In this term.
         term: Term,

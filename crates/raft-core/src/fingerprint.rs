@@ -54,7 +54,7 @@ impl Raft {
 fn hash_peer(peer: &Progress, hasher: &mut impl Hasher) {
     (peer.id, peer.matched, peer.next, peer.told_commit, peer.busy).hash(hasher);
     match &peer.pace {
-        Pace::Probe { waiting } => waiting.hash(hasher),
+        Pace::Probe { sent, .. } => sent.hash(hasher),
         Pace::Replicate(_) => (peer.inflight_bytes(), peer.is_quiet()).hash(hasher),
     }
 }

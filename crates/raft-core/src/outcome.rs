@@ -111,7 +111,7 @@ pub enum Refused {
 pub enum Unknown {
     /// This node no longer leads; the entry is in its log and may be in others.
     SteppedDown {
-        /// The term it has gone on to.
+        /// The term it led.
         term: Term,
     },
     /// A snapshot covers the position, so whose entry stood there cannot be seen any more.
@@ -212,7 +212,7 @@ impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SteppedDown { term } => {
-                write!(f, "leadership was lost to term {term} before the entry was committed")
+                write!(f, "leadership of term {term} was lost before the entry was committed")
             }
             Self::Covered { by } => write!(f, "a snapshot up to {by} covers the position"),
             Self::TransferLate { to } => {

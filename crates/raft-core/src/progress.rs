@@ -38,8 +38,10 @@ pub(crate) struct Progress {
 pub(crate) enum Pace {
     /// Where the logs agree is not known: one append, and then wait for its answer.
     Probe {
-        /// The append is on its way; a heartbeat's answer allows another.
-        waiting: bool,
+        /// The append that is on its way, as in a window.
+        sent: Option<(Index, usize)>,
+        /// Nothing was answered since the last heartbeat was.
+        quiet: bool,
     },
     /// Entries are sent as they come, before the ones ahead of them are answered.
     Replicate(Window),
@@ -62,7 +64,7 @@ impl Progress {
             standing,
             matched: Index::ZERO,
             next: last.next().unwrap_or(last),
-            pace: Pace::Probe { waiting: false },
+            pace: Pace::PROBE,
             told_commit: Index::ZERO,
             heard: now,
             busy: false,
@@ -74,7 +76,7 @@ impl Progress {
     pub(crate) fn reconnected(&mut self, last: Index) {
         self.matched = Index::ZERO;
         self.next = last.next().unwrap_or(last);
-        self.pace = Pace::Probe { waiting: false };
+        self.pace = Pace::PROBE;
         self.told_commit = Index::ZERO;
         self.busy = false;
     }
@@ -84,10 +86,17 @@ impl Progress {
         let is_news = index > self.matched;
         self.matched = self.matched.max(index);
         self.next = self.next.max(index.next().unwrap_or(index));
-        match &mut self.pace {
-            Pace::Probe { .. } => self.pace = Pace::Replicate(Window::default()),
-            Pace::Replicate(window) => window.acknowledged(index),
-        }
+        let mut window = match std::mem::replace(&mut self.pace, Pace::PROBE) {
+            // What the probe carried beyond this may be on its way to the peer's disk; it need not go again.
+            Pace::Probe { sent, .. } => {
+                let window = Window::of(sent);
+                self.next = self.next.max(window.next());
+                window
+            }
+            Pace::Replicate(window) => window,
+        };
+        window.acknowledged(index);
+        self.pace = Pace::Replicate(window);
         is_news
     }
 
@@ -101,7 +110,7 @@ impl Progress {
         if is_current {
             let next = hint.min(rejected.previous()).max(self.matched);
             self.next = next.next().unwrap_or(next);
-            self.pace = Pace::Probe { waiting: false };
+            self.pace = Pace::PROBE;
         }
         is_current
     }
@@ -110,10 +119,8 @@ impl Progress {
     /// what became of the rest: a probe may have been lost, or everything in the window, or its acks.
     pub(crate) fn heartbeat_answered(&mut self) -> bool {
         match &mut self.pace {
-            Pace::Probe { waiting } => {
-                *waiting = false;
-                true
-            }
+            Pace::Probe { sent: None, .. } => false,
+            Pace::Probe { quiet, .. } => std::mem::replace(quiet, true),
             Pace::Replicate(window) => window.heartbeat_answered(),
         }
     }
@@ -121,7 +128,7 @@ impl Progress {
     /// An append of entries up to `last` was sent.
     pub(crate) fn sent(&mut self, last: Index, bytes: usize) {
         match &mut self.pace {
-            Pace::Probe { waiting } => *waiting = true,
+            Pace::Probe { sent, quiet } => (*sent, *quiet) = (Some((last, bytes)), false),
             Pace::Replicate(window) => {
                 window.sent(last, bytes);
                 self.next = last.next().unwrap_or(last);
@@ -132,7 +139,7 @@ impl Progress {
     /// Whether nothing is waiting for an answer, so that an entry above every limit may go alone.
     pub(crate) fn is_quiet(&self) -> bool {
         match &self.pace {
-            Pace::Probe { waiting } => !waiting,
+            Pace::Probe { sent, .. } => sent.is_none(),
             Pace::Replicate(window) => window.sent.is_empty(),
         }
     }
@@ -140,7 +147,7 @@ impl Progress {
     /// How many bytes may be sent now; `None` if nothing may.
     pub(crate) fn room(&self, limits: &WindowLimits) -> Option<usize> {
         match &self.pace {
-            Pace::Probe { waiting } => (!waiting).then_some(limits.append_bytes_max),
+            Pace::Probe { sent, .. } => sent.is_none().then_some(limits.append_bytes_max),
             Pace::Replicate(window) => window.room(limits),
         }
     }
@@ -150,7 +157,7 @@ impl Progress {
         self.standing.votes_in_old() || self.standing.votes_in_new()
     }
 
-    /// Bytes sent and not answered.
+    /// Bytes streamed and not answered.
     pub(crate) fn inflight_bytes(&self) -> usize {
         match &self.pace {
             Pace::Probe { .. } => 0,
@@ -185,7 +192,25 @@ pub(crate) struct WindowLimits {
     pub(crate) messages_max: usize,
 }
 
+impl Pace {
+    /// Nothing is known, and nothing on its way.
+    const PROBE: Self = Self::Probe { sent: None, quiet: false };
+}
+
 impl Window {
+    fn of(sent: Option<(Index, usize)>) -> Self {
+        Self {
+            sent: sent.into_iter().collect(),
+            bytes: sent.map_or(0, |(_, bytes)| bytes),
+            quiet: false,
+        }
+    }
+
+    /// The entry behind the last one sent.
+    fn next(&self) -> Index {
+        self.sent.back().and_then(|(last, _)| last.next()).unwrap_or_default()
+    }
+
     fn sent(&mut self, last: Index, bytes: usize) {
         self.sent.push_back((last, bytes));
         self.bytes = self.bytes.saturating_add(bytes);

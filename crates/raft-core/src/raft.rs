@@ -245,8 +245,7 @@ impl Raft {
 
     fn tick(&mut self, out: &mut Output) -> Result<(), Contradiction> {
         if self.waiting.give_up_at().is_some_and(|at| at <= self.now) {
-            let why = Unknown::SteppedDown { term: self.ballot.term };
-            self.waiting.give_up(why, &mut out.outcomes);
+            self.waiting.expire(&mut out.outcomes);
         }
         self.watch_disk(out);
         match &self.role {

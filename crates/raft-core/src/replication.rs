@@ -64,12 +64,8 @@ impl Raft {
     }
 
     /// Asks a peer that answers heartbeats and nothing else what it has: an append may have been lost, or all
-    /// acks of a full window.
+    /// acks of a full window. Without entries: it may be its disk that is slow.
     pub(crate) fn ask_where_it_is(&mut self, to: NodeId, out: &mut Output) {
-        let is_probing = self.peer(to).is_some_and(|peer| matches!(peer.pace, Pace::Probe { .. }));
-        if is_probing {
-            return self.send_entries(to, out);
-        }
         let (Some(epoch), Some(peer)) = (self.link(to), self.peer(to)) else { return };
         if let Some(append) = self.append_behind(peer, epoch, Entries::empty()) {
             self.trace(Action::AppendEntries, Some(to), out);

@@ -92,7 +92,7 @@ pub struct PeerStatus {
     pub next: Index,
     /// How it is being served.
     pub state: PeerState,
-    /// Bytes sent and not answered.
+    /// Bytes streamed and not answered; a single probe is not counted.
     pub inflight_bytes: u64,
     /// When it was last heard.
     pub heard: Option<Time>,

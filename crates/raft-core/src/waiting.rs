@@ -84,6 +84,15 @@ impl Waiting {
         }
     }
 
+    /// Orphans have waited long enough.
+    pub(crate) fn expire(&mut self, outcomes: &mut Vec<Outcome>) {
+        self.give_up_at = None;
+        outcomes.extend(std::mem::take(&mut self.orphans).into_iter().map(|proposal| {
+            let end = End::Unknown(Unknown::SteppedDown { term: proposal.id.term });
+            Outcome { token: proposal.token, end }
+        }));
+    }
+
     /// Nobody here will learn any more what became of them.
     pub(crate) fn give_up(&mut self, why: Unknown, outcomes: &mut Vec<Outcome>) {
         self.own_bytes = 0;
