@@ -106,31 +106,45 @@ impl Raft {
 
     /// Compares an append with the log.
     fn fit(&self, append: &AppendEntries) -> Fit {
-        let (last, base) = (self.log.last(), self.log.snapshot_last());
+        let (previous, base) = (append.previous, self.log.snapshot_last());
         // What the snapshot covers is committed, and so agrees with any leader.
-        let is_covered = append.previous.index < base.index;
-        if !is_covered && !self.log.holds(append.previous) {
-            return Fit::Conflict { hint: self.log.last_not_above(append.previous) };
+        let is_covered = previous.index < base.index;
+        if !is_covered && !self.log.holds(previous) {
+            let commit_term = self.log.term_at(self.commit).unwrap_or_default();
+            if previous.index <= self.commit || previous.term < commit_term {
+                return Fit::Nonsense("its previous entry differs from committed ones");
+            }
+            return Fit::Conflict { hint: self.log.last_not_above(previous) };
+        }
+        if is_covered && append.entries.iter().any(|it| it.id.index == base.index && it.id != base)
+        {
+            return Fit::Nonsense("its entries differ from the snapshot");
         }
         let entries = append.entries.starting_at(base.index.next().unwrap_or(base.index));
-        let Some(first) = entries.first() else {
-            return Fit::Agrees { keep: last.index, new: Entries::empty() };
-        };
-        let overlapping = entries.iter().take_while(|entry| entry.id.index <= last.index);
-        let differs = overlapping.map(|entry| entry.id).find(|id| !self.log.holds(*id));
-        let new = match differs {
-            Some(at) if at.index <= self.commit => {
-                return Fit::Nonsense("its entries differ from committed ones");
-            }
-            Some(at) => entries.starting_at(at.index),
-            // A message that ends early proves nothing about what follows it here.
-            None => last.index.next().map_or_else(Entries::empty, |end| entries.starting_at(end)),
-        };
-        let is_behind = entries.last().is_some_and(|end| end.index <= last.index);
-        if differs.is_none() && (is_behind || first.index > last.index && new.is_empty()) {
-            return Fit::Agrees { keep: last.index, new: Entries::empty() };
+        if entries.last().is_none_or(|last| last.index <= base.index) {
+            return Fit::Agrees { keep: self.log.last().index, new: Entries::empty() };
         }
-        let keep = new.first().map_or(last.index, |first| first.index.previous());
+        self.fit_behind_snapshot(&entries)
+    }
+
+    /// Compares entries of which the first has its place right behind what agrees.
+    fn fit_behind_snapshot(&self, entries: &Entries) -> Fit {
+        let last = self.log.last().index;
+        let overlapping = entries.iter().take_while(|entry| entry.id.index <= last);
+        let differs = overlapping.map(|entry| entry.id).find(|id| !self.log.holds(*id));
+        if differs.is_some_and(|at| at.index <= self.commit) {
+            return Fit::Nonsense("its entries differ from committed ones");
+        }
+        // A message that ends early proves nothing about what follows it here.
+        let keep = differs.map_or(last, |at| at.index.previous());
+        let ends_early = entries.last().is_some_and(|end| end.index <= keep);
+        let new = match keep.next() {
+            Some(from) if !ends_early => entries.starting_at(from),
+            _ => Entries::empty(),
+        };
+        if new.first_time().is_some_and(|time| time < self.log.time_at(keep)) {
+            return Fit::Nonsense("its entries go back in log time");
+        }
         Fit::Agrees { keep, new }
     }
 

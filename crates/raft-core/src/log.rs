@@ -110,6 +110,16 @@ impl Log {
         Some(start.map_or(self.snapshot.last.term, |start| start.term))
     }
 
+    /// The log time of the entry at `index`; of the nearest one before it, where there is none.
+    pub(crate) fn time_at(&self, index: Index) -> LogTime {
+        if index >= self.last.index {
+            return self.last_time;
+        }
+        let run = self.runs.get(self.run_at(index));
+        let entry = run.and_then(|run| run.iter().find(|entry| entry.id.index == index));
+        entry.map_or(self.snapshot.time, |entry| entry.time)
+    }
+
     /// Whether the log holds this entry, as far as it can still tell.
     pub(crate) fn holds(&self, id: EntryId) -> bool {
         self.term_at(id.index) == Some(id.term)
@@ -128,7 +138,7 @@ impl Log {
                 candidate = start.index.previous();
             }
         }
-        EntryId::new(self.snapshot.last.term, candidate.min(self.snapshot.last.index))
+        EntryId::new(self.snapshot.last.term, candidate)
     }
 
     /// Puts a run behind the last entry.

@@ -393,6 +393,10 @@ impl Raft {
             let Some(from) = self.handed_out.next() else { return };
             let run = self.log.share(from, self.commit, self.apply_room());
             let Some(last) = run.last() else { return };
+            // An entry above the bound goes once nothing else is out.
+            if self.apply_bytes > 0 && run.bytes().len() > self.apply_room() {
+                return;
+            }
             self.handed_out = last.index;
             self.apply_bytes = self.apply_bytes.saturating_add(run.bytes().len() as u64);
             out.apply.push(Apply::Entries(run));

@@ -91,7 +91,7 @@ fn r18_proposals_of_a_leader_that_is_deposed_are_not_lost_silently() {
     assert_eq!(solo.outcome(left), None);
     solo.sleep(2 * ELECTION_TIMEOUT_MS);
     solo.tick();
-    let given_up = End::Unknown(Unknown::SteppedDown { term: Term(2) });
+    let given_up = End::Unknown(Unknown::SteppedDown { term: Term(1) });
     assert_eq!(solo.outcome(left), Some(&given_up));
     assert_eq!(solo.outcomes.len(), 2);
 }

@@ -136,8 +136,14 @@ fn f07_heartbeat_resp_restores_pipeline() {
     assert_eq!(peer(&solo, 2).state, PeerState::Probe, "and the probe is lost on the way");
     solo.pass(HEARTBEAT_MS);
     assert_eq!(solo.appends_to(2), [], "nothing is asked of a silent peer");
-    let reply = HeartbeatReply { epoch: Epoch(2), round: Round(9), promised: false, busy: false };
-    solo.receive_on(2, 2, 1, Kind::HeartbeatReply(reply));
+    let reply = |round| {
+        let (epoch, round) = (Epoch(2), Round(round));
+        Kind::HeartbeatReply(HeartbeatReply { epoch, round, promised: false, busy: false })
+    };
+    // The answer to the first heartbeat may have overtaken that to the probe; the second cannot have.
+    solo.receive_on(2, 2, 1, reply(8));
+    assert_eq!(solo.appends_to(2), []);
+    solo.receive_on(2, 2, 1, reply(9));
     let question = solo.appends_to(2);
     assert_eq!(question.len(), 1);
     assert_eq!((question[0].previous, question[0].entries.is_empty()), (id(1, 4), true));
