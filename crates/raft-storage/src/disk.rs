@@ -2,21 +2,30 @@
 //! The real disk carries them out on the thread that drives it; the fake one on virtual time, with every
 //! way of losing what was not synced.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::directory::FileName;
 
 /// Something that files can be kept on.
 ///
-/// Operations on one file begin in the order they were submitted. Nothing is durable before a [`Operation::Sync`]
-/// submitted behind it has completed, and a name not before [`Operation::SyncDirectory`]. After a crash any
-/// subset of what was not synced may be there, in any order and torn at any byte.
+/// Operations are carried out in the order they were submitted. Nothing is durable before a
+/// [`Operation::Sync`] submitted behind it has completed, and a name not before
+/// [`Operation::SyncDirectory`]. After a crash any subset of what was not synced may be there, in any order
+/// and torn at any byte.
 pub trait Disk {
     /// Takes an operation. Never waits for it.
     fn submit(&mut self, ticket: Ticket, operation: Operation);
 
     /// Appends to `finished` what has completed since the last call, in the order of completion.
     fn complete(&mut self, finished: &mut Vec<Completion>);
+
+    /// Carries out one operation and waits for it: for whoever has nothing else to do, as at opening.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    fn perform(&mut self, operation: Operation) -> Result<Done, DiskError>;
 }
 
 /// The submitter's name for an operation; comes back with its completion.
@@ -102,3 +111,49 @@ pub enum DiskError {
     /// Anything else, in the system's words.
     Failed(String),
 }
+
+/// What opening and snapshots ask of a disk, in words of their own.
+impl dyn Disk + '_ {
+    pub(crate) fn read(
+        &mut self,
+        file: FileName,
+        offset: u64,
+        len: usize,
+    ) -> Result<Bytes, DiskError> {
+        let len = u32::try_from(len).map_err(|_| DiskError::BeyondEnd)?;
+        match self.perform(Operation::Read { file, offset, len })? {
+            Done::Bytes(bytes) if bytes.len() == len as usize => Ok(bytes),
+            Done::Bytes(_) | Done::Nothing | Done::Files(_) => Err(DiskError::misfit()),
+        }
+    }
+
+    pub(crate) fn list(&mut self) -> Result<Vec<(FileName, u64)>, DiskError> {
+        match self.perform(Operation::List)? {
+            Done::Files(files) => Ok(files),
+            Done::Bytes(_) | Done::Nothing => Err(DiskError::misfit()),
+        }
+    }
+
+    pub(crate) fn perform_all(&mut self, operations: Vec<Operation>) -> Result<(), DiskError> {
+        operations.into_iter().try_for_each(|operation| self.perform(operation).map(drop))
+    }
+}
+
+impl DiskError {
+    fn misfit() -> Self {
+        Self::Failed("the disk answered another question than it was asked".to_owned())
+    }
+}
+
+impl fmt::Display for DiskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSpace => f.write_str("the disk is full; make room and start the node again"),
+            Self::NotFound => f.write_str("there is no such file"),
+            Self::BeyondEnd => f.write_str("the file ends before what was to be read"),
+            Self::Failed(words) => write!(f, "the disk failed: {words}"),
+        }
+    }
+}
+
+impl std::error::Error for DiskError {}

@@ -9,7 +9,7 @@
 //! token of the last unit goes to the core. In production a thread drives the `Wal` over the real disk, in
 //! simulation the world does over a fake one: laying out, capping and ordering run the same in both.
 //!
-//! **The directory**, mode 0700, drawn byte by byte in `docs/storage-format.md` once it is written:
+//! **The directory**, mode 0700, drawn byte by byte in `docs/storage-format.md`:
 //!
 //! ```text
 //!   LOCK                  who has it open
@@ -23,17 +23,42 @@
 //! Relies on `raft-core` for the units it writes and the state it recovers. Deliberately absent: async, any
 //! knowledge of elections or peers, and any reading of the log after opening.
 //!
-//! What stands here now is the contract that the other parts build on. Where a type will have methods, their
-//! signatures stand in its comment.
+//! To read the crate: [`Wal`] and [`Disk`], then [`open`], then the layouts in `segment` and `batch`.
 
+mod batch;
+mod data_directory;
 mod directory;
 mod disk;
+mod fake_disk;
+mod fields;
+mod identity;
+mod real_disk;
 mod recovered;
+mod recovery;
+mod replay;
+mod report;
+mod scan;
+mod sector;
+mod segment;
+mod segments;
+mod snapshot_format;
 mod snapshot_store;
+mod survey;
+mod vote_file;
 mod wal;
+mod wal_config;
+mod wal_thread;
 
-pub use directory::{FileName, Identity};
+pub use data_directory::DataDirectory;
+pub use directory::{FORMAT, FileName, Identity};
 pub use disk::{Completion, Disk, DiskError, Done, Operation, Ticket};
+pub use fake_disk::{Chances, CrashPoint, Dice, FakeDisk, Fault, Kept, Loss};
+pub use real_disk::RealDisk;
 pub use recovered::{Damage, DamageKind, OpenError, Recovered};
-pub use snapshot_store::{SnapshotError, SnapshotFile, SnapshotStore};
-pub use wal::{Batch, SyncMode, Wal, WalConfig, WriteError};
+pub use recovery::{Expected, create, open};
+pub use report::{Inspection, SegmentContent, fsck, inspect};
+pub use segments::Chore;
+pub use snapshot_store::{SnapshotError, SnapshotFile, SnapshotReader, SnapshotStore};
+pub use wal::{Batch, Wal, WriteError};
+pub use wal_config::{ConfigError, SyncMode, WalConfig};
+pub use wal_thread::{Report, WalThread};
