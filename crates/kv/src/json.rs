@@ -1,5 +1,5 @@
-//! JSON text for what the command prints itself. Only writing, and only strings: the objects are
-//! small enough to be seen whole where they are printed.
+//! JSON text for what the command prints itself. Only writing; the members of an object are JSON already,
+//! so that each is seen where it is printed.
 
 use std::fmt::Write;
 
@@ -23,6 +23,27 @@ pub fn string(text: &str) -> String {
     }
     json.push('"');
     json
+}
+
+/// An object with these members, whose values are JSON already.
+pub fn object(members: &[(&str, String)]) -> String {
+    let members = members.iter().map(|(name, value)| format!("{}:{value}", string(name)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+/// An array of what is JSON already.
+pub fn array(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
+/// The same as a whole result, an item a line.
+pub fn lines(items: impl Iterator<Item = String>) -> String {
+    format!("[\n{}\n]\n", items.collect::<Vec<_>>().join(",\n"))
+}
+
+/// A number, or what is JSON already, where there may be none.
+pub fn or_null(value: Option<impl std::fmt::Display>) -> String {
+    value.map_or_else(|| "null".to_owned(), |value| value.to_string())
 }
 
 #[cfg(test)]

@@ -10,12 +10,19 @@
               test asks every argument for its help text"
 )]
 pub mod cli;
+
+pub mod answer;
+pub mod check;
 pub mod exit;
+pub mod expect;
 pub mod explain;
 pub mod failure;
+pub mod fsck;
 pub mod help;
 pub mod input;
+pub mod inspection;
 pub mod json;
+pub mod log;
 pub mod model;
 pub mod node;
 pub mod transaction;
@@ -27,8 +34,9 @@ use std::io::{self, Write};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use cli::offline;
+use answer::Answer;
 use cli::options::Format;
+use cli::{offline, proof};
 pub use exit::Exit;
 use failure::Failure;
 
@@ -49,7 +57,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(answer) => return print_answer(&answer),
     };
     match dispatch(&invocation) {
-        Ok(text) => print_result(&text),
+        Ok(answer) => print_result(&answer, invocation.format),
         Err(failure) => print_failure(&failure, invocation.format),
     }
 }
@@ -59,12 +67,42 @@ pub fn command() -> clap::Command {
     cli::Cli::command()
 }
 
-fn dispatch(invocation: &Invocation) -> Result<String, Failure> {
+fn dispatch(invocation: &Invocation) -> Result<Answer, Failure> {
+    let format = invocation.format;
     match &invocation.command {
-        cli::Command::Offline(offline::Command::Explain { id, output }) => {
-            explain::explain(id, output.format)
+        cli::Command::Proof(proof::Command::Check { expect: Some(table), tier, .. }) => {
+            expect::table(table, *tier, format)
         }
+        cli::Command::Proof(proof::Command::Check {
+            files,
+            model,
+            tier,
+            html,
+            witness,
+            verify_witness,
+            ..
+        }) => check::files(&check::Request {
+            files,
+            model: *model,
+            tier: *tier,
+            html: html.as_deref(),
+            witness: witness.as_deref(),
+            verify_witness: verify_witness.as_deref(),
+            format,
+        }),
+        cli::Command::Offline(command) => dispatch_offline(command, format),
         unbuilt => Err(Failure::not_built(&invocation.name, unbuilt.comes_with())),
+    }
+}
+
+fn dispatch_offline(command: &offline::Command, format: Format) -> Result<Answer, Failure> {
+    match command {
+        offline::Command::Log { dir, votes: true, .. } => log::promises(dir, format),
+        offline::Command::Log { dir, range, term, .. } => {
+            log::entries(dir, &log::Filter { range: range.clone(), term: *term }, format)
+        }
+        offline::Command::Fsck { dir, .. } => fsck::report(dir, format),
+        offline::Command::Explain { id, .. } => explain::explain(id, format).map(Answer::from),
     }
 }
 
@@ -115,10 +153,14 @@ fn print_answer(answer: &clap::Error) -> Exit {
 }
 
 /// A closed stdout (`kv explain … | head`) is an error without a reader, so only the code tells.
-fn print_result(text: &str) -> Exit {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Ok(()) => Exit::Ok,
-        Err(_closed) => Exit::Other,
+fn print_result(answer: &Answer, format: Format) -> Exit {
+    let written = io::stdout().lock().write_all(answer.text.as_bytes());
+    for complaint in &answer.complaints {
+        print_failure(complaint, format);
+    }
+    match written {
+        Err(_closed) if answer.exit == Exit::Ok => Exit::Other,
+        Ok(()) | Err(_) => answer.exit,
     }
 }
 

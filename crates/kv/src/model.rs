@@ -3,6 +3,10 @@
 
 use std::str::FromStr;
 
+use checker::models::ModelKind;
+use checker::read::Format;
+use checker::value::Value;
+
 /// What a history is judged against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
@@ -28,6 +32,25 @@ pub enum Model {
     Set,
     /// A number that is added to and read; zero at first.
     Counter,
+}
+
+impl Model {
+    /// The checker's model for a history in this format; `None` for one that it does not have.
+    pub fn kind(self, format: Format) -> Option<ModelKind> {
+        let first = |initial: Option<i64>| initial.map_or(Value::Absent, Value::Int);
+        match self {
+            Self::Store => None,
+            // In Porcupine's histories a missing key reads as the empty text.
+            Self::Kv if format == Format::PorcupineKv => Some(ModelKind::Kv(Value::text(""))),
+            Self::Kv => Some(ModelKind::Kv(Value::Absent)),
+            Self::Register { initial } => Some(ModelKind::Register(first(initial))),
+            Self::CasRegister { initial } => Some(ModelKind::CasRegister(first(initial))),
+            Self::MultiRegister => Some(ModelKind::MultiRegister(Value::Int(0))),
+            Self::Mutex => Some(ModelKind::Mutex),
+            Self::Set => Some(ModelKind::Set),
+            Self::Counter => Some(ModelKind::Counter),
+        }
+    }
 }
 
 impl FromStr for Model {

@@ -14,10 +14,11 @@ use crate::values::half_open;
 pub enum Command {
     /// Read the log of a stopped node
     ///
-    /// Lists the segments with what each holds, or with --range and --term the entries themselves,
-    /// or with --votes what the node has promised. Never writes.
+    /// Lists the segments with what each holds, the snapshots, and the entries that the node would
+    /// start from; with --range or --term only those entries, with --votes only what the node has
+    /// promised. Never writes.
     #[command(after_long_help = examples(&[
-        ("kv log kv-dev/n1", "segments, snapshots, first and last index"),
+        ("kv log kv-dev/n1", "segments, snapshots, and every entry"),
         ("kv log kv-dev/n1 --range 100..120", "twenty entries"),
         ("kv log kv-dev/n1 --term 3", "what the leader of term 3 appended"),
         ("kv log kv-dev/n1 --votes", "the term, and who got the vote in it"),

@@ -35,7 +35,8 @@ fn an_id_may_be_typed_in_lower_case() {
 fn an_unknown_id_is_not_found_and_the_known_ones_are_named() {
     let run = kv("kv explain KV-9999");
     assert_eq!((run.code, run.stdout.as_str()), (3, ""));
-    let said = "kv explain: no error has the id \"KV-9999\"; the known ids are: KV-0001\n";
+    let known = EXPLANATIONS.map(|known| known.id).join(", ");
+    let said = format!("kv explain: no error has the id \"KV-9999\"; the known ids are: {known}\n");
     assert_eq!(run.stderr, said);
 }
 

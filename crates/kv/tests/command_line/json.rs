@@ -1,17 +1,27 @@
-//! A strict reader of the JSON that the command prints itself, objects and strings and null, so
-//! that the tests do not judge the writer by its own rules.
+//! A strict reader of the JSON that the command prints itself, so that the tests do not judge the writer by
+//! its own rules.
 
 /// A JSON value, as far as the command writes any.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Json {
     Null,
+    Bool(bool),
+    /// As it is written.
+    Number(String),
     Text(String),
+    Array(Vec<Self>),
     Object(Vec<(String, Self)>),
 }
 
 impl Json {
     /// Reads one line with one value, its newline included.
     pub(crate) fn line(text: &str) -> Self {
+        assert_eq!(text.lines().count(), 1, "one line: {text}");
+        Self::lines(text)
+    }
+
+    /// Reads one value that may take several lines, its last newline included.
+    pub(crate) fn lines(text: &str) -> Self {
         let body = text.strip_suffix('\n').unwrap_or_else(|| panic!("no newline: {text:?}"));
         let mut rest = body;
         let value = value(&mut rest).unwrap_or_else(|| panic!("bad JSON before {rest:?}: {body}"));
@@ -26,6 +36,18 @@ impl Json {
         &field.unwrap_or_else(|| panic!("no {key:?} in {self:?}")).1
     }
 
+    /// The items of the array that this must be.
+    pub(crate) fn items(&self) -> &[Self] {
+        let Self::Array(items) = self else { panic!("no array: {self:?}") };
+        items
+    }
+
+    /// The number that this must be.
+    pub(crate) fn number(&self) -> f64 {
+        let Self::Number(digits) = self else { panic!("no number: {self:?}") };
+        digits.parse().unwrap_or_else(|_| panic!("no number: {digits}"))
+    }
+
     /// The text that this must be.
     pub(crate) fn text(&self) -> &str {
         let Self::Text(text) = self else { panic!("no text: {self:?}") };
@@ -36,9 +58,38 @@ impl Json {
 fn value(rest: &mut &str) -> Option<Json> {
     match rest.chars().next()? {
         'n' => take(rest, "null").map(|()| Json::Null),
+        't' => take(rest, "true").map(|()| Json::Bool(true)),
+        'f' => take(rest, "false").map(|()| Json::Bool(false)),
+        '[' => array(rest).map(Json::Array),
+        '-' | '0'..='9' => Some(Json::Number(digits(rest))),
         '"' => text(rest).map(Json::Text),
         '{' => object(rest).map(Json::Object),
         _ => None,
+    }
+}
+
+fn digits(rest: &mut &str) -> String {
+    let end = rest.find(|c: char| !"+-.eE0123456789".contains(c)).unwrap_or(rest.len());
+    let (digits, behind) = rest.split_at(end);
+    *rest = behind;
+    digits.to_owned()
+}
+
+/// Its items may stand on lines of their own.
+fn array(rest: &mut &str) -> Option<Vec<Json>> {
+    take(rest, "[")?;
+    *rest = rest.trim_start();
+    let mut items = Vec::new();
+    if take(rest, "]").is_some() {
+        return Some(items);
+    }
+    loop {
+        items.push(value(rest)?);
+        *rest = rest.trim_start();
+        if take(rest, ",").is_none() {
+            return take(rest, "]").map(|()| items);
+        }
+        *rest = rest.trim_start();
     }
 }
 

@@ -1,5 +1,7 @@
 //! Runs the binary and walks its command tree.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// How one run of `kv` ended.
@@ -44,6 +46,21 @@ pub(crate) fn words(line: &str) -> Vec<String> {
         words.extend(pieces.map(str::to_owned));
     }
     words
+}
+
+/// An empty folder of this name, for one test alone.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("it is left from an earlier run of this test");
+    }
+    fs::create_dir_all(&folder).expect("cargo made the directory above");
+    folder
+}
+
+/// Runs `kv` with these words in this folder.
+pub(crate) fn kv_in(folder: &Path, line: &str) -> Run {
+    run(command(&words(line)[1..]).current_dir(folder))
 }
 
 /// A command of the tree with its path, `kv lease grant`.
