@@ -84,6 +84,7 @@ mod loaded;
 mod log;
 mod membership;
 mod message;
+mod open;
 mod outcome;
 mod output;
 mod pressure;
