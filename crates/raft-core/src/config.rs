@@ -15,8 +15,7 @@ pub struct Config {
     pub id: NodeId,
     /// This life of its data directory. If it is unknown, nobody notices that the directory was lost.
     pub incarnation: Incarnation,
-    /// Where its randomness comes from: another number for each node, or they time out together, and for
-    /// each start, or an answer to a question of the last run is taken for one of this.
+    /// Where its randomness comes from: another number for each node, or they time out together.
     pub seed: u64,
     /// Between equal logs a higher priority is elected first; it never keeps the only electable node out.
     pub priority: u8,

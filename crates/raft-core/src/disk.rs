@@ -6,6 +6,7 @@ use crate::ids::Time;
 use crate::outcome::{Refused, Unknown};
 use crate::output::Output;
 use crate::raft::Raft;
+use crate::role::Role;
 
 impl Raft {
     /// When the oldest write becomes overdue.
@@ -27,7 +28,7 @@ impl Raft {
         self.disk_stalled = is_overdue;
         if is_overdue {
             out.events.push(Event::DiskStalled);
-            self.step_down(StepDown::StorageFault, &Refused::StorageFault, out);
+            self.stand_aside(out);
         } else {
             out.events.push(Event::DiskResumed);
         }
@@ -36,8 +37,16 @@ impl Raft {
     /// A write has failed. What it and those behind it left on disk is unknown, for ever.
     pub(crate) fn write_failed(&mut self, out: &mut Output) {
         self.durability.fail();
-        self.step_down(StepDown::StorageFault, &Refused::StorageFault, out);
+        self.stand_aside(out);
         self.waiting.give_up(Unknown::StorageFault, &mut out.outcomes);
+    }
+
+    /// Whoever leads gives it up, and whoever campaigns does not go on.
+    fn stand_aside(&mut self, out: &mut Output) {
+        self.step_down(StepDown::StorageFault, &Refused::StorageFault, out);
+        if !matches!(self.role, Role::Follower(_)) {
+            self.follow_nobody(out);
+        }
     }
 
     fn patience_ms(&self) -> u64 {

@@ -121,6 +121,7 @@ impl Durability {
     pub(crate) fn truncated(&mut self, from: Index) {
         let kept = from.previous();
         self.durable = self.durable.min(kept);
+        self.staged_entries = self.staged_entries.ending_at(kept);
         for unit in &mut self.pending {
             unit.covers = unit.covers.min(kept);
         }
@@ -128,7 +129,7 @@ impl Durability {
 
     /// Hands what is staged to storage, as one unit.
     pub(crate) fn issue(&mut self, now: Time, commit_index: Index, out: &mut Output) {
-        if self.staged_ballot.is_none() && self.staged_entries.is_empty() {
+        if self.failed || self.staged_ballot.is_none() && self.staged_entries.is_empty() {
             return;
         }
         let token = self.next_token();

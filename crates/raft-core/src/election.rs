@@ -146,6 +146,10 @@ impl Raft {
 
     fn count_votes(&mut self, out: &mut Output) -> Result<(), Contradiction> {
         let Role::Candidate(campaign) = &self.role else { return Ok(()) };
+        // Nobody leads on a vote of its own that a crash could take back, whoever else has voted.
+        if !self.durability.is_ballot_durable() {
+            return Ok(());
+        }
         if quorum::agreed(self.membership(), |id| campaign.votes.granted(id)) {
             let voters: Vec<NodeId> = self.membership().new_voters().collect();
             let votes = voters.iter().filter(|id| campaign.votes.granted(**id)).count();
@@ -220,7 +224,6 @@ impl Raft {
         ask: RequestVote,
         out: &mut Output,
     ) -> Result<(), Contradiction> {
-        self.trace(Action::HandleRequestVoteRequest, Some(from), out);
         let refusal = match self.ballot.vote {
             Some(vote) if vote != from => Some(VoteRefusal::AlreadyVoted { vote }),
             Some(_) => None,
@@ -236,6 +239,7 @@ impl Raft {
             None => self.grant(from, out),
             Some(why) => out.events.push(Event::VoteRefused { term, to: from, why }),
         }
+        self.trace(Action::HandleRequestVoteRequest, Some(from), out);
         let reply = RequestVoteReply { refusal, commit: self.committed_entry() };
         self.send(from, Kind::RequestVoteReply(reply), out);
         self.learn_commit(ask.commit, out)
@@ -250,8 +254,11 @@ impl Raft {
             out.events.push(Event::VoteGranted { term, to });
         }
         let deadline = self.draw_deadline();
-        if let Role::Follower(follower) = &mut self.role {
-            follower.deadline = deadline;
+        match &mut self.role {
+            Role::Follower(follower) => follower.deadline = deadline,
+            // It would only disturb whom it has just voted for.
+            Role::PreCandidate(_) => self.follow_nobody(out),
+            Role::Candidate(_) | Role::Leader(_) => {}
         }
     }
 
@@ -342,7 +349,8 @@ impl Raft {
         if let Role::Follower(follower) = &mut self.role {
             follower.leader = None;
         } else {
-            self.follow_nobody(out);
+            let deadline = self.draw_deadline();
+            self.role = Role::Follower(Follower { leader: None, deadline });
         }
         self.trace(Action::UpdateTerm, Some(from), out);
     }
@@ -438,6 +446,13 @@ impl Raft {
     fn learn_commit(&mut self, entry: EntryId, out: &mut Output) -> Result<(), Contradiction> {
         if entry.index > self.commit && self.log.holds(entry) {
             self.commit_to(entry.index, out)?;
+            let action = match self.role {
+                Role::Leader(_) => Action::AdvanceCommitIndex,
+                Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => {
+                    Action::FollowerAdvanceCommitIndex
+                }
+            };
+            self.trace(action, None, out);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::role::{Follower, Role, Votes};
 
 impl Raft {
     /// Feeds everything that decides how this node goes on into `hasher`, except time, randomness and the
-    /// numbers of rounds. Two nodes that differ in nothing of this answer the same inputs alike.
+    /// numbers of rounds; of what is in flight only the sum. An explorer that lets time pass needs more.
     pub fn hash_state(&self, hasher: &mut impl Hasher) {
         (self.config.id, self.ballot.term, self.ballot.vote, self.ballot.recovering).hash(hasher);
         (self.commit, self.handed_out, self.applied, self.health).hash(hasher);

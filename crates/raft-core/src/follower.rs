@@ -33,10 +33,13 @@ impl Raft {
         if !self.heed(from, append.epoch, out) {
             return Ok(());
         }
+        let fit = self.fit(append);
+        if let Fit::Agrees { keep, new } = &fit {
+            self.take_entries(*keep, new, out)?;
+        }
         self.trace(Action::HandleAppendEntriesRequest, Some(from), out);
-        match self.fit(append) {
-            Fit::Agrees { keep, new } => {
-                self.take_entries(keep, &new, out)?;
+        match fit {
+            Fit::Agrees { .. } => {
                 let reached =
                     append.entries.last().map_or(append.previous.index, |last| last.index);
                 self.matched(reached, append.commit_index, out)
@@ -97,8 +100,13 @@ impl Raft {
             commit: Index::ZERO,
             owed: false,
             acked: Index::ZERO,
+            repair_goal: None,
         };
+        let campaigned = matches!(self.role, Role::PreCandidate(_) | Role::Candidate(_));
         self.role = Role::Follower(Follower { leader: Some(following), deadline: self.now });
+        if campaigned {
+            self.trace(Action::StepDownToFollower, None, out);
+        }
         if is_new {
             out.events.push(Event::Following { term: self.ballot.term, leader });
         }
@@ -135,6 +143,9 @@ impl Raft {
         if differs.is_some_and(|at| at.index <= self.commit) {
             return Fit::Nonsense("its entries differ from committed ones");
         }
+        if differs.is_some_and(|at| at.index <= self.proven()) {
+            return Fit::Nonsense("its entries differ from what it has sent before");
+        }
         // A message that ends early proves nothing about what follows it here.
         let keep = differs.map_or(last, |at| at.index.previous());
         let ends_early = entries.last().is_some_and(|end| end.index <= keep);
@@ -146,6 +157,16 @@ impl Raft {
             return Fit::Nonsense("its entries go back in log time");
         }
         Fit::Agrees { keep, new }
+    }
+
+    /// How far the present leader has proven on this connection that the logs agree.
+    fn proven(&self) -> Index {
+        match &self.role {
+            Role::Follower(Follower { leader: Some(following), .. }) => following.matched,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => {
+                Index::ZERO
+            }
+        }
     }
 
     /// Puts new entries behind `keep`. What stood there was never committed, and is replaced.
@@ -179,6 +200,7 @@ impl Raft {
         if let Role::Follower(Follower { leader: Some(following), .. }) = &mut self.role {
             following.matched = following.matched.max(reached);
             following.owed = true;
+            following.repair_goal = following.repair_goal.or(Some(commit));
         }
         self.follow_commit(commit, out)
     }
@@ -262,14 +284,25 @@ impl Raft {
         if !matches!(self.health, Recovery::Underway { .. }) {
             return Ok(());
         }
-        let index = following.commit.min(following.matched).min(self.durability.durable());
-        let is_own_term = self.log.term_at(index) == Some(self.ballot.term);
-        if is_own_term && following.commit == index {
-            self.health = Recovery::Done;
-            self.ballot.recovering = None;
-            self.durability.stage_ballot(self.ballot);
-            out.events.push(Event::Recovered { index });
+        let Some(goal) = following.repair_goal else { return Ok(()) };
+        let held = following.matched.min(self.durability.durable());
+        match self.log.term_at(goal) {
+            Some(term) if term == self.ballot.term && goal <= held => {
+                self.health = Recovery::Done;
+                self.ballot.recovering = None;
+                self.durability.stage_ballot(self.ballot);
+                out.events.push(Event::Recovered { index: goal });
+            }
+            // Of an earlier term it may lag behind what was committed then; a later append says more.
+            Some(term) if term != self.ballot.term => self.forget_repair_goal(),
+            Some(_) | None => {}
         }
         Ok(())
+    }
+
+    fn forget_repair_goal(&mut self) {
+        if let Role::Follower(Follower { leader: Some(following), .. }) = &mut self.role {
+            following.repair_goal = None;
+        }
     }
 }

@@ -88,7 +88,7 @@ impl Incarnation {
 }
 
 impl Term {
-    /// The largest term that is taken from anyone. Above it no election could follow.
+    /// The largest term that is taken from anyone. In it no further election can follow.
     pub const MAX: Self = Self(u64::MAX - 1);
 
     /// The term after this one, or `None` where terms have run out.

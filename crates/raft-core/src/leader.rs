@@ -79,7 +79,7 @@ impl Raft {
             return Some(Refused::TooLarge { bytes, max });
         }
         self.full_bound(bytes as u64).map(|bound| {
-            self.pressure.refused(bound);
+            self.pressure.refused(bound, bytes as u64);
             Refused::Busy(bound)
         })
     }

@@ -34,6 +34,9 @@ impl Raft {
         }
         let is_known = self.links.contains_key(&peer) || self.membership().member(peer).is_some();
         if !is_known && self.links.len() >= LINKS_MAX {
+            self.forget_strangers();
+        }
+        if !is_known && self.links.len() >= LINKS_MAX {
             return Err(StepError::Misuse("more peers are connected than a cluster can have"));
         }
         let is_refused = self.membership().member(peer).is_some_and(|member| {
@@ -48,6 +51,12 @@ impl Raft {
             self.greet(peer, out);
         }
         Ok(())
+    }
+
+    /// Forgets whoever is no member and has no connection; its next one has a higher number all the same.
+    fn forget_strangers(&mut self) {
+        let membership = self.log.membership().1;
+        self.links.retain(|peer, link| link.is_up || membership.member(*peer).is_some());
     }
 
     /// What was asked of a peer, or sent to it, while there was no connection, is asked or sent again.

@@ -8,7 +8,7 @@ use crate::entries::Entries;
 use crate::event::Event;
 use crate::ids::{Epoch, Index, NodeId, Term, WriteToken};
 use crate::message::Message;
-use crate::outcome::{Outcome, ReadOutcome};
+use crate::outcome::{End, Outcome, ReadOutcome, Refused, Unknown};
 use crate::snapshot::{SnapshotId, SnapshotMeta};
 use crate::trace::Trace;
 
@@ -67,7 +67,9 @@ pub struct Write {
     pub ballot: Option<Ballot>,
     /// Log records. They may begin at or below what is already written: from there on they replace it.
     pub entries: Entries,
-    /// How far is committed: a hint for the next start, stored beside the records. Never a reason to sync.
+    /// How far is committed: a hint for the next start, stored beside the records. Never a reason to sync. It
+    /// counts only together with every record of this unit: beside half of them it would speak of entries that
+    /// they were to replace.
     pub commit_index: Index,
 }
 
@@ -152,13 +154,19 @@ impl Output {
         }
     }
 
-    /// Takes back what was added since the mark, except events and transitions: they happened.
+    /// Takes back what was added since the mark, except events and transitions, which happened, and answers,
+    /// which are given exactly once.
     pub(crate) fn rewind(&mut self, mark: Mark) {
         self.write.truncate(mark.write);
         self.send.truncate(mark.send);
         self.apply.truncate(mark.apply);
-        self.outcomes.truncate(mark.outcomes);
-        self.reads.truncate(mark.reads);
+        // Whoever was answered has no other answer coming: it must be one that promises nothing.
+        for outcome in self.outcomes.iter_mut().skip(mark.outcomes) {
+            outcome.end = End::Unknown(Unknown::Poisoned);
+        }
+        for read in self.reads.iter_mut().skip(mark.reads) {
+            read.index = Err(Refused::Poisoned);
+        }
     }
 
     /// Forgets everything and keeps the memory.

@@ -12,10 +12,13 @@ use crate::role::Role;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pressure {
     refused: Vec<Bound>,
+    /// The largest proposal among them.
+    refused_bytes: u64,
 }
 
 impl Pressure {
-    pub(crate) fn refused(&mut self, bound: Bound) {
+    pub(crate) fn refused(&mut self, bound: Bound, bytes: u64) {
+        self.refused_bytes = self.refused_bytes.max(bytes);
         if !self.refused.contains(&bound) {
             self.refused.push(bound);
         }
@@ -25,20 +28,22 @@ impl Pressure {
 impl Raft {
     /// The bound that a proposal of this many bytes runs against, if any.
     pub(crate) fn full_bound(&self, bytes: u64) -> Option<Bound> {
-        // A leader without anything uncommitted takes one proposal of any size, or a large one never passes.
-        let uncommitted = self.waiting.own_bytes();
-        let is_over = uncommitted.saturating_add(bytes) > self.config.uncommitted_bytes_max as u64;
-        if is_over && uncommitted > 0 {
+        if self.is_uncommitted_full(bytes) {
             return Some(Bound::Uncommitted);
         }
         [Bound::Log, Bound::Apply, Bound::Followers].into_iter().find(|bound| self.is_full(*bound))
     }
 
+    // A leader without anything uncommitted takes one proposal of any size, or a large one never passes.
+    fn is_uncommitted_full(&self, bytes: u64) -> bool {
+        let uncommitted = self.waiting.own_bytes();
+        let is_over = uncommitted.saturating_add(bytes) > self.config.uncommitted_bytes_max as u64;
+        is_over && uncommitted > 0
+    }
+
     fn is_full(&self, bound: Bound) -> bool {
         match bound {
-            Bound::Uncommitted => {
-                self.waiting.own_bytes() > (self.config.uncommitted_bytes_max as u64).div_euclid(2)
-            }
+            Bound::Uncommitted => self.is_uncommitted_full(self.pressure.refused_bytes),
             Bound::Log => self.log.bytes() >= self.config.log_bytes_max,
             // The state machine has all it may have, and there is more.
             Bound::Apply => self.handed_out < self.commit,
@@ -65,7 +70,7 @@ impl Raft {
             return;
         }
         if !matches!(self.role, Role::Leader(_)) {
-            self.pressure.refused.clear();
+            self.pressure = Pressure::default();
             return;
         }
         for bound in std::mem::take(&mut self.pressure.refused) {
@@ -74,6 +79,9 @@ impl Raft {
             } else {
                 out.events.push(Event::Resumed(bound));
             }
+        }
+        if self.pressure.refused.is_empty() {
+            self.pressure.refused_bytes = 0;
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) enum Recovery {
     PromiseLost,
 }
 
-/// Why a step was refused. The node is as it was before, or poisoned.
+/// Why a step was refused. The node is as it was before, but for the time it was told; or it is poisoned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepError {
     /// This input needs a part of the algorithm that is not built yet.
@@ -107,7 +107,7 @@ impl Raft {
         if self.is_stopped {
             return Err(StepError::Stopped);
         }
-        self.begin(now);
+        self.begin(now, out);
         let (before, mark) = (Marks::of(self), out.mark());
         let result = self
             .take(input, out)
@@ -121,7 +121,7 @@ impl Raft {
         result
     }
 
-    fn begin(&mut self, now: Time) {
+    fn begin(&mut self, now: Time, out: &mut Output) {
         self.now = self.now.max(now);
         if !self.is_started {
             self.is_started = true;
@@ -132,6 +132,7 @@ impl Raft {
                 self.ballot.recovering = Some(vote_term);
                 self.durability.stage_ballot(self.ballot);
             }
+            self.trace(Action::Restart, None, out);
         }
     }
 
@@ -360,6 +361,11 @@ impl Raft {
             .apply_bytes
             .checked_sub(bytes)
             .ok_or(StepError::Misuse("more bytes were reported applied than were handed out"))?;
+        if upto == self.handed_out && left > 0 {
+            return Err(StepError::Misuse(
+                "everything is applied, and fewer bytes than were handed out",
+            ));
+        }
         self.applied = upto;
         self.apply_bytes = left;
         Ok(())

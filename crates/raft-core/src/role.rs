@@ -50,6 +50,10 @@ pub(crate) struct Following {
     pub(crate) owed: bool,
     /// The last answer.
     pub(crate) acked: Index,
+    /// What a recovering member must hold durably to be an ordinary one: the first commit index that an append
+    /// on this connection carried, if it proves to be of the leader's own term. By then the leader had committed
+    /// everything that this node can have acknowledged before it restarted.
+    pub(crate) repair_goal: Option<Index>,
 }
 
 /// Asks whether it would be elected. Believes in no leader.

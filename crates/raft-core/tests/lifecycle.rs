@@ -283,15 +283,13 @@ fn x09_wait_for_recovery() {
     waits(&solo, "that commit index is of an earlier leader's entry");
     solo.receive(2, 2, append(id(1, 4), &[2, 2], 6));
     waits(&solo, "its own disk does not hold it yet");
-    solo.receive(2, 2, heartbeat(1, 7));
-    solo.sync();
-    waits(&solo, "the leader has committed one more that is not here");
+    // However much more has been committed meanwhile: under load there is always more.
     solo.receive(2, 2, append(id(2, 6), &[2], 7));
-    waits(&solo, "and now it is here, and not on the disk");
+    waits(&solo, "its own disk still does not");
     assert!(!solo.events.iter().any(|event| matches!(event, Event::Recovered { .. })));
-    solo.sync();
+    solo.sync_one();
     assert_eq!(solo.status().health, Health::Good);
-    assert_eq!(solo.events.last(), Some(&Event::Recovered { index: Index(7) }));
+    assert_eq!(solo.events.last(), Some(&Event::Recovered { index: Index(6) }));
 }
 
 fn done(solo: &Solo) -> [usize; 4] {

@@ -180,8 +180,8 @@ fn l04_append_below_commit_is_error() {
     // One behind the commit index is like any other.
     let mut solo = Solo::with_log(&[1, 1, 2, 2]);
     solo.receive(2, 3, append(id(2, 4), &[], 3));
-    solo.receive(2, 3, append(id(2, 3), &[3], 3));
-    assert_eq!(solo.status().last, id(3, 4));
+    solo.receive(3, 4, append(id(2, 3), &[4], 3));
+    assert_eq!(solo.status().last, id(4, 4));
 }
 
 #[test]

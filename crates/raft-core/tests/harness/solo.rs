@@ -168,6 +168,10 @@ impl Solo {
         self.now_us += ms * 1_000;
     }
 
+    pub(crate) fn sleep_us(&mut self, us: u64) {
+        self.now_us += us;
+    }
+
     pub(crate) fn tick(&mut self) {
         self.step(Input::Tick);
     }
